@@ -1,0 +1,35 @@
+# carryall_folder(NAME LIB...): the library carryall_NAME from src/NAME/**.cpp and, where src/NAME has
+# *_test.cpp files, the program NAME_test, registered with ctest. A folder that does not exist yet is skipped.
+
+# One precompiled header, built once with the base library and reused by every folder.
+function(carryall_share_pch target)
+  target_precompile_headers(${target} REUSE_FROM carryall_base)
+endfunction()
+
+function(carryall_folder name)
+  set(dir ${CMAKE_SOURCE_DIR}/src/${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
+  if(sources)
+    add_library(carryall_${name} STATIC ${sources})
+    target_include_directories(carryall_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(carryall_${name} PUBLIC ${ARGN})
+    if(name STREQUAL "base")
+      target_precompile_headers(carryall_base PRIVATE ${dir}/pch.hpp)
+    else()
+      carryall_share_pch(carryall_${name})
+    endif()
+  else()
+    # Nothing here yet: pass on what stands to the left, so the chain of folders stays whole.
+    add_library(carryall_${name} INTERFACE)
+    target_link_libraries(carryall_${name} INTERFACE ${ARGN})
+  endif()
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE carryall_${name} carryall_testing GTest::gtest GTest::gtest_main)
+    carryall_share_pch(${name}_test)
+    add_test(NAME ${name} COMMAND ${name}_test)
+  endif()
+endfunction()
