@@ -1,0 +1,115 @@
+// Tests of the small types that everything stands on.
+#include <gtest/gtest.h>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/json.hpp"
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "base/text.hpp"
+
+namespace carryall::base {
+namespace {
+
+struct Inner {
+    std::string rate_plan;
+    std::optional<std::int64_t> pool_id;
+};
+BOOST_DESCRIBE_STRUCT(Inner, (), (rate_plan, pool_id))
+
+struct Outer {
+    int service_provider_id = 0;
+    std::vector<Inner> plans;
+    std::optional<bool> dry_run;
+};
+BOOST_DESCRIBE_STRUCT(Outer, (), (service_provider_id, plans, dry_run))
+
+TEST(Json, reads_a_described_struct_without_regard_to_case_and_ignores_unknown_keys) {
+    const auto value = parse_json(
+        R"({"ServiceProviderId":7,"plans":[{"ratePlan":"A","extra":1},{"ratePlan":"B","poolId":9}]})");
+    ASSERT_TRUE(value);
+    JsonErrors errors;
+    const auto outer = read_json<Outer>(*value, errors);
+    ASSERT_TRUE(outer);
+    EXPECT_EQ(outer->service_provider_id, 7);
+    EXPECT_EQ(outer->plans.at(1).pool_id, 9);
+    EXPECT_FALSE(outer->dry_run.has_value());
+}
+
+TEST(Json, every_mistake_is_reported_with_its_pointer) {
+    const auto value = parse_json(R"({"plans":[{"ratePlan":5},{}],"dryRun":"yes"})");
+    ASSERT_TRUE(value);
+    JsonErrors errors;
+    EXPECT_FALSE(read_json<Outer>(*value, errors));
+    std::vector<std::string> where;
+    for (const Error& error : errors.items()) where.push_back(error.where);
+    EXPECT_EQ(where, (std::vector<std::string>{"/serviceProviderId", "/plans/0/ratePlan",
+                                               "/plans/1/ratePlan", "/dryRun"}));
+}
+
+TEST(Json, a_body_ten_thousand_deep_is_refused) {
+    EXPECT_FALSE(parse_json(std::string(10000, '[') + std::string(10000, ']')));
+}
+
+TEST(Json, half_a_document_and_trailing_text_are_refused) {
+    EXPECT_FALSE(parse_json("{\"a\":"));
+    EXPECT_FALSE(parse_json("{} x"));
+    EXPECT_FALSE(parse_json(""));
+    EXPECT_TRUE(parse_json(" {} \n"));
+    EXPECT_TRUE(parse_json("12"));
+}
+
+TEST(Clock, formats_and_parses_instants) {
+    const auto instant = parse_iso8601("2026-03-01T12:30:00.25+02:00");
+    ASSERT_TRUE(instant);
+    EXPECT_EQ(to_iso8601(*instant), "2026-03-01T10:30:00.25Z");
+    EXPECT_EQ(to_iso8601(*parse_iso8601("2024-02-29")), "2024-02-29T00:00:00Z");
+    for (const char* bad : {"", "2026", "2026-02-30", "2026-03-01T25:00", "2026-03-01T10:00:00Q",
+                            "01.03.2026", "2026-03-01T10:00:00Zx"}) {
+        EXPECT_FALSE(parse_iso8601(bad)) << bad;
+    }
+}
+
+TEST(MasterKey, a_sealed_secret_opens_only_in_its_own_context_and_with_its_own_key) {
+    const MasterKey key = MasterKey::generate();
+    const std::string sealed = key.seal(Secret("p4ss"), "service_provider/1");
+    EXPECT_EQ(sealed.find("p4ss"), std::string::npos);
+    ASSERT_TRUE(key.open(sealed, "service_provider/1"));
+    EXPECT_EQ(key.open(sealed, "service_provider/1")->reveal(), "p4ss");
+    EXPECT_FALSE(key.open(sealed, "service_provider/2"));
+    EXPECT_FALSE(MasterKey::generate().open(sealed, "service_provider/1"));
+    EXPECT_FALSE(key.open(sealed.substr(0, sealed.size() - 1), "service_provider/1"));
+    const auto again = MasterKey::from_hex(key.to_hex().reveal());
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->open(sealed, "service_provider/1"));
+    EXPECT_FALSE(MasterKey::from_hex("abc"));
+}
+
+TEST(Redaction, credentials_in_headers_json_and_urls_do_not_survive) {
+    const std::string dirty =
+        "Authorization: Basic dXNlcjpwYXNz\r\nApiKey: k-123\r\n{\"password\": "
+        "\"p4\\\"ss\",\"a\":1} "
+        "http://x/?token=t-9&b=2 Bearer abc.def";
+    const std::string clean = log::redact(dirty);
+    for (const char* secret : {"dXNlcjpwYXNz", "k-123", "p4", "t-9", "abc.def"}) {
+        EXPECT_EQ(clean.find(secret), std::string::npos) << clean;
+    }
+    EXPECT_NE(clean.find("\"a\":1"), std::string::npos) << clean;
+    EXPECT_NE(clean.find("b=2"), std::string::npos) << clean;
+    EXPECT_EQ(log::redact("plain text: 5 devices"), "plain text: 5 devices");
+}
+
+TEST(Text, trim_takes_the_blanks_spreadsheets_leave) {
+    EXPECT_EQ(trim(" \t89103\xC2\xA0\r\n"), "89103");
+    EXPECT_EQ(trim("  "), "");
+}
+
+TEST(Ids, uuids_are_version_four_and_differ) {
+    const std::string a = random_uuid();
+    EXPECT_EQ(a.size(), 36U);
+    EXPECT_EQ(a[14], '4');
+    EXPECT_NE(a, random_uuid());
+}
+
+}  // namespace
+}  // namespace carryall::base

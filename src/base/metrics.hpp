@@ -1,0 +1,28 @@
+// The process's metrics, in one registry, served as text by /metrics. Ask for a child once and keep
+// it: finding one by its labels costs fifty times as much as counting.
+#pragma once
+
+#include <map>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <string>
+#include <vector>
+
+namespace carryall::base::metrics {
+
+using Labels = std::map<std::string, std::string>;
+
+// Names follow Prometheus' rules: carryall_<what>_<unit>_total for counters.
+prometheus::Counter& counter(const std::string& name, const std::string& help,
+                             const Labels& labels = {});
+prometheus::Gauge& gauge(const std::string& name, const std::string& help,
+                         const Labels& labels = {});
+prometheus::Histogram& histogram(const std::string& name, const std::string& help,
+                                 const std::vector<double>& buckets_seconds,
+                                 const Labels& labels = {});
+
+// The exposition text of all of them.
+std::string exposition();
+
+}  // namespace carryall::base::metrics
