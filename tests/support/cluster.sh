@@ -1,6 +1,6 @@
 # A private PostgreSQL for one test run: cluster_start exports CARRYALL_TEST_DATABASE (libpq's connection
 # string of a superuser), cluster_stop ends it. Sourced by ./dev. What must stay true: it listens on a
-# unix socket only that this user and root can reach, and its server never outlives the run, even if that is killed.
+# unix socket only that this user and root can reach, and its server never outlives the run, even a killed one.
 
 # Test data may be lost at any moment, so nothing waits for the disk. Never copy these to a real server.
 readonly cluster_settings=(
