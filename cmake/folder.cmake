@@ -33,3 +33,28 @@ function(carryall_folder name)
     add_test(NAME ${name} COMMAND ${name}_test)
   endif()
 endfunction()
+
+# Builds db/migrations/*.sql into carryall_db, so that the program needs no files beside it.
+function(carryall_embed_migrations target)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/db/migrations/*.sql)
+  list(SORT files)
+  set(entries "")
+  foreach(file ${files})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    get_filename_component(name ${file} NAME_WE)
+    string(REGEX MATCH "^0*([0-9]+)_" _ ${name})
+    file(READ ${file} sql)
+    string(APPEND entries "        {${CMAKE_MATCH_1}, \"${name}\", R\"sql~(${sql})sql~\"},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/migrations.cpp @ONLY CONTENT
+"// Generated from db/migrations by cmake/folder.cmake.
+#include \"db/migrate.hpp\"
+
+const std::vector<carryall::db::Migration>& carryall::db::built_in_migrations() {
+    static const std::vector<Migration> all = {
+@entries@    };
+    return all;
+}
+")
+  target_sources(${target} PRIVATE ${CMAKE_BINARY_DIR}/migrations.cpp)
+endfunction()

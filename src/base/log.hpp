@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace carryall::base::log {
@@ -15,6 +16,13 @@ enum class Level { debug, info, warning, error };
 enum class Format { json, text };
 
 struct Field {
+    Field(std::string_view k, std::string_view v) : key(k), value(boost::json::string(v)) {}
+    Field(std::string_view k, const char* v) : Field(k, std::string_view(v)) {}
+    Field(std::string_view k, const std::string& v) : Field(k, std::string_view(v)) {}
+    Field(std::string_view k, boost::json::value v) : key(k), value(std::move(v)) {}
+    template <class Number>
+    requires std::is_arithmetic_v<Number> Field(std::string_view k, Number v) : key(k), value(v) {}
+
     std::string_view key;
     boost::json::value value;
 };

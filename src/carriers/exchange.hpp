@@ -1,0 +1,90 @@
+// An exchange is one conversation with an outside system about one device (or batch), written as a
+// pure state machine: given the last response it returns the next call, or the Outcome. It does no
+// I/O, knows no sockets, no clock but the one it is given, no database. The engine (changes/run)
+// owns sending, pacing, deadlines, logging and what happens after a crash. So the whole protocol is
+// tested by feeding it responses.
+//
+// What must stay true: `not_sent` only if no byte of a state-changing call left us or the protocol
+// proves that it was rejected unread. Everything unclear is `unknown`. This is where double
+// execution is won or lost.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/json.hpp"
+#include "http/client.hpp"
+
+namespace carryall::carriers {
+
+// The seeds' classification decides about retries: transient ones are repeated with back-off, the
+// others are not.
+enum class FailureClass {
+    validation,  // our request was wrong: no retry
+    business,    // a rule of the carrier or of billing forbids it: a person decides
+    transient,   // temporary: automatic retry
+    system,      // credentials, configuration, infrastructure: escalate, no retry
+};
+
+struct Applied {
+    // What the local record must take over, beside the change's own target: see DeviceEffect.
+    base::json::object details;
+};
+// The outside system said no, and certainly did nothing.
+struct Refused {
+    FailureClass failure = FailureClass::business;
+    std::string reason;
+};
+// Accepted, the answer comes later: ask again with `reference` no earlier than after
+// `ask_again_after`.
+struct Pending {
+    std::string reference;
+    std::chrono::seconds ask_again_after{60};
+};
+// Certainly nothing was done; trying again is safe. `retry_after` as the outside system asked for,
+// if it did.
+struct NotSent {
+    std::string reason;
+    std::optional<std::chrono::seconds> retry_after;
+};
+// May or may not have been done. Only a read-back may decide.
+struct Unknown {
+    std::string reason;
+};
+using Outcome = std::variant<Applied, Refused, Pending, NotSent, Unknown>;
+
+struct Call {
+    http::Method method = http::Method::get;
+    std::string path;                  // appended to the account's base URL
+    std::vector<std::string> headers;  // beside the account's own
+    std::string body;
+    // What the device's log shows: the {Operation} of the description template and a text for
+    // people.
+    std::string operation;      // "Terminate Package"
+    bool changes_state = true;  // false: reading; never makes an outcome unknown
+    std::chrono::milliseconds timeout{30000};
+    // Remembered durably with the device if the exchange ends without a final outcome, and given to
+    // its next exchange as `progress`: what was already done (a package added) must not be done
+    // again.
+};
+
+using Step = std::variant<Call, Outcome>;
+
+class Exchange {
+  public:
+    virtual ~Exchange() = default;
+    // The first step. Called once.
+    virtual Step begin() = 0;
+    // The answer to the call returned last. Called once for each call.
+    virtual Step proceed(const http::ClientResponse& response) = 0;
+    // What the next exchange for the same device change should know; null if nothing. Asked when
+    // the exchange has ended without Applied or Refused, also when it was cut off.
+    virtual base::json::value progress() const { return nullptr; }
+};
+
+}  // namespace carryall::carriers

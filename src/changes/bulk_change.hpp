@@ -1,0 +1,128 @@
+// The nouns of a bulk change: one change for 1 to 1,000,000 devices, a device change for each,
+// pages of consecutive device changes. What must stay true is written as constraints in
+// db/migrations/0002: the counts of a change add up to its devices, a finished device has a
+// finishing time, an error has a reason.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/json.hpp"
+
+namespace carryall::changes {
+
+inline constexpr std::int64_t kMaxDevicesPerChange = 1'000'000;
+inline constexpr int kDefaultPageSize = 100;
+inline constexpr int kMaxPageSize = 1000;
+// device_change_id = bulk_change_id << kOrdinalBits | ordinal, ordinal from 1.
+inline constexpr int kOrdinalBits = 20;
+static_assert(kMaxDevicesPerChange < (std::int64_t{1} << kOrdinalBits));
+
+using BulkChangeId = base::Id<struct BulkChangeTag>;
+using DeviceChangeId = base::Id<struct DeviceChangeTag>;
+inline BulkChangeId bulk_change_of(DeviceChangeId id) {
+    return {id.value >> kOrdinalBits};
+}
+inline DeviceChangeId first_device_change(BulkChangeId id) {
+    return {(id.value << kOrdinalBits) + 1};
+}
+
+// Enumerators are spelled as in database and JSON (compared without case). Seed numbers are
+// accepted too: 10 assign customer, 4 customer rate plan; the seeds name none for the other two,
+// ours are 7 and 1.
+enum class ChangeType {
+    customerassignment,
+    carrierrateplanchange,
+    customerrateplanchange,
+    statusupdate
+};
+std::string_view to_string(ChangeType type);
+std::optional<ChangeType> parse_change_type(std::string_view name);
+
+enum class Portal { m2m, mobility, lnp };
+std::string_view to_string(Portal portal);
+
+enum class DeviceState {
+    fresh /* "new" */,
+    sending,
+    waiting,
+    unknown,
+    processed,
+    error,
+    parked,
+    cancelled
+};
+std::string_view to_string(DeviceState state);
+// NEW, PENDING, PROCESSING, PROCESSED, ERROR: what users of the seeds' system know.
+std::string_view seed_status(DeviceState state);
+
+// The parameters of a change, the same shape for the whole change and for one device of its own
+// (there a present member replaces the change's). Stored as JSON with the seeds' names.
+struct CustomerAssignment {                      // BulkChangeAssociateCustomer
+    std::optional<std::int64_t> customer_id;     // ours; an AMOP customer or a Rev.io one
+    std::optional<std::string> rev_customer_id;  // Rev.io's; present: the Rev.io path
+    std::optional<std::int64_t> site_id;
+    std::optional<std::string> account_number;
+    std::optional<bool> create_rev_service;
+    std::optional<std::int64_t> revio_provider_id;  // for the service to create
+    std::optional<std::int64_t> service_type_id;
+    std::optional<std::int64_t> usage_plan_group_id;
+    std::optional<std::int64_t> revio_package_id;
+    std::optional<std::vector<std::int64_t>> revio_product_ids;  // service products to add
+    std::optional<bool> add_customer_rate_plan;
+    std::optional<std::int64_t> customer_rate_plan_id;
+    std::optional<std::int64_t> customer_rate_pool_id;
+    std::optional<std::string> effective_date;  // ISO 8601
+    std::optional<bool> use_carrier_activation;
+    std::optional<std::string> activated_date;
+};
+BOOST_DESCRIBE_STRUCT(CustomerAssignment, (),
+                      (customer_id, rev_customer_id, site_id, account_number, create_rev_service,
+                       revio_provider_id, service_type_id, usage_plan_group_id, revio_package_id,
+                       revio_product_ids, add_customer_rate_plan, customer_rate_plan_id,
+                       customer_rate_pool_id, effective_date, use_carrier_activation,
+                       activated_date))
+
+struct CarrierRatePlanUpdate {
+    std::optional<std::string> carrier_rate_plan;  // the plan's code
+    std::optional<std::string> comm_plan;
+    std::optional<std::string> effective_date;
+    std::optional<std::string> plan_uuid;      // filled by validation
+    std::optional<std::int64_t> rate_plan_id;  // the carrier's id, filled by validation
+};
+BOOST_DESCRIBE_STRUCT(CarrierRatePlanUpdate, (),
+                      (carrier_rate_plan, comm_plan, effective_date, plan_uuid, rate_plan_id))
+
+struct CustomerRatePlanUpdate {
+    std::optional<std::int64_t> customer_rate_plan_id;
+    // "CustomerDataAllocationMB" in JSON; a decimal number, kept as text so that nothing is
+    // rounded.
+    std::optional<std::string> customer_data_allocation_mb;
+    std::optional<std::int64_t> customer_pool_id;
+    std::optional<std::string> effective_date;
+};
+BOOST_DESCRIBE_STRUCT(CustomerRatePlanUpdate, (),
+                      (customer_rate_plan_id, customer_data_allocation_mb, customer_pool_id,
+                       effective_date))
+
+struct StatusUpdate {
+    std::optional<std::string> update_status;  // the target
+    std::optional<std::string> reason_code;
+};
+BOOST_DESCRIBE_STRUCT(StatusUpdate, (), (update_status, reason_code))
+
+struct ChangeParameters {
+    std::optional<CustomerAssignment> customer_assignment;
+    std::optional<CarrierRatePlanUpdate> carrier_rate_plan_update;
+    std::optional<CustomerRatePlanUpdate> customer_rate_plan_update;
+    std::optional<StatusUpdate> status_update;
+};
+BOOST_DESCRIBE_STRUCT(ChangeParameters, (),
+                      (customer_assignment, carrier_rate_plan_update, customer_rate_plan_update,
+                       status_update))
+
+}  // namespace carryall::changes

@@ -1,0 +1,92 @@
+// Messages between processes. They are hints: the database's tables hold the truth and a sweep
+// rebuilds lost messages, so a duplicate or a lost one changes latency and nothing else. Delay
+// before the first receipt, a lease (visibility) after it, a count of receipts, dead letters after
+// kMaxReceives, redrive by command.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "db/postgres.hpp"
+
+namespace carryall::queue {
+
+inline constexpr int kMaxReceives = 5;
+inline constexpr std::chrono::seconds kMaxDelay{43'200};
+
+// The seeds' message attributes. Written as an SQS-like map of strings: absent ones are left out.
+struct Attributes {
+    std::int64_t tenant_id = 0;
+    std::int64_t bulk_change_id = 0;
+    std::optional<std::int64_t> device_change_id;  // M2M_DEVICE_CHANGE_ID: work for one device only
+    int retry_number = 0;
+    std::string request_id;  // correlation id
+    bool is_retry_new_activate_thing_space_device = false;
+    bool is_from_automated_update_device_status_lambda = false;
+    bool is_retry_update_identifier = false;
+};
+base::json::object to_json(const Attributes& attributes);
+base::Result<Attributes> parse_attributes(const base::json::value& value);
+
+struct Message {
+    std::int64_t message_id = 0;
+    std::int64_t receipt = 0;  // fences remove and extend: a later receipt makes them fail
+    int receive_count = 0;
+    std::string body;
+    Attributes attributes;
+};
+
+struct QueueStatus {
+    std::string queue;
+    std::int64_t ready = 0;
+    std::int64_t delayed = 0;
+    std::int64_t leased = 0;
+    std::int64_t dead = 0;
+    std::optional<std::int64_t> oldest_ready_seconds;
+};
+
+struct DeadLetter {
+    std::int64_t message_id = 0;
+    std::string body;
+    base::json::value attributes;
+    int receive_count = 0;
+    std::string dead_at;
+    std::string reason;
+};
+
+inline constexpr const char* kBulkChangeQueue = "bulk_change";
+
+// Enqueue in the caller's transaction: the message exists exactly if the change does.
+base::Result<void> enqueue(db::Transaction& transaction, const std::string& queue,
+                           const std::string& body, const Attributes& attributes,
+                           std::chrono::seconds delay = {});
+
+// A back end. `postgres` today; the interface is what Amazon SQS offers.
+class Queue {
+  public:
+    virtual ~Queue() = default;
+    // The oldest visible message, leased for `lease`; none if there is none. A message received
+    // more than kMaxReceives times becomes a dead letter instead.
+    virtual base::Result<std::optional<Message>> receive(std::chrono::seconds lease) = 0;
+    virtual base::Result<void> extend(const Message& message, std::chrono::seconds lease) = 0;
+    virtual base::Result<void> remove(const Message& message) = 0;
+    virtual base::Result<void> send(const std::string& body, const Attributes& attributes,
+                                    std::chrono::seconds delay) = 0;
+};
+
+std::unique_ptr<Queue> postgres_queue(db::Connection& connection, std::string queue);
+
+// For the command line.
+base::Result<std::vector<QueueStatus>> status(db::Connection& connection);
+base::Result<std::vector<DeadLetter>> dead_letters(db::Connection& connection,
+                                                   const std::string& queue, int limit);
+// Makes dead letters visible again with a fresh count; all, or the one with this id. Answers how
+// many.
+base::Result<std::int64_t> redrive(db::Connection& connection, const std::string& queue,
+                                   std::optional<std::int64_t> message_id);
+
+}  // namespace carryall::queue
