@@ -1,8 +1,9 @@
-# A private PostgreSQL for one test run: cluster_start exports CARRYALL_TEST_DATABASE (libpq's connection
-# string of a superuser), cluster_stop ends it. Sourced by ./dev. What must stay true: it listens on a
-# unix socket only that this user and root can reach, and its server never outlives the run, even a killed one.
+# A private PostgreSQL for one test run: cluster_start exports CARRYALL_TEST_DATABASE (libpq's
+# connection string of a superuser), cluster_stop ends it. Sourced by ./dev. What must stay true: it
+# listens only on a unix socket that this user and root can reach, and its server never outlives the
+# run, even a killed one.
 
-# Test data may be lost at any moment, so nothing waits for the disk. Never copy these to a real server.
+# Test data may be lost at any moment, so nothing waits for the disk. Never for a real server.
 readonly cluster_settings=(
     -c "listen_addresses=" -c unix_socket_permissions=0700 -c max_connections=200
     -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=256MB
@@ -26,8 +27,8 @@ cluster_start() {
         echo "cluster: PostgreSQL's server programs are not installed: run ./dev setup" >&2
         return 1
     }
-    # Not below build/: the repository may lie where the user postgres cannot go, and a socket's path
-    # may have 107 bytes only.
+    # Not below build/: the repository may lie where the user postgres cannot go, and the path of a
+    # socket may have 107 bytes only.
     cluster_folder=$(mktemp -d "${TMPDIR:-/tmp}/carryall-test-XXXXXX")
     [ "$(id -u)" != 0 ] || chown postgres:postgres "$cluster_folder"
     echo "cluster: private PostgreSQL in $cluster_folder" >&2
@@ -74,7 +75,8 @@ cluster_stop() {
     fi
     if [ -n "${cluster_folder:-}" ]; then
         # The last server log stays for whoever looks into a failed test.
-        mkdir -p build && cp "$cluster_folder/server.log" build/test-postgres.log 2>/dev/null || true
+        mkdir -p build
+        cp "$cluster_folder/server.log" build/test-postgres.log 2>/dev/null || true
         rm -rf "$cluster_folder"
         cluster_folder=
     fi
