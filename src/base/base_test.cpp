@@ -26,7 +26,8 @@ BOOST_DESCRIBE_STRUCT(Outer, (), (service_provider_id, plans, dry_run))
 
 TEST(Json, reads_a_described_struct_without_regard_to_case_and_ignores_unknown_keys) {
     const auto value = parse_json(
-        R"({"ServiceProviderId":7,"plans":[{"ratePlan":"A","extra":1},{"ratePlan":"B","poolId":9}]})");
+        R"({"ServiceProviderId":7,)"
+        R"("plans":[{"ratePlan":"A","extra":1},{"ratePlan":"B","poolId":9}]})");
     ASSERT_TRUE(value);
     JsonErrors errors;
     const auto outer = read_json<Outer>(*value, errors);
