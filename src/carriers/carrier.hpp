@@ -22,16 +22,29 @@ std::optional<Integration> parse_integration(std::string_view text);
 std::string_view display_name(Integration integration);
 
 // A service provider as an adapter needs it: where, with which credentials, under which settings.
+// Made once by Carrier::account, which prepares everything that is the same for all devices.
+// Outlives the exchanges made for it.
 struct Account {
     std::int64_t service_provider_id = 0;
     Integration integration = Integration::pond;
     std::string base_url;            // without a trailing slash
-    base::json::object settings;     // distributorId, apiKeyHeader, purgeUrl, …
+    base::json::object settings;     // distributorId, apiKeyHeader, …
     base::json::object credentials;  // decrypted; values are secret and never logged
-    std::vector<std::string>
-        headers;  // made once by Carrier::account_headers: authentication, Accept
+    HeaderFields headers;            // authentication, Accept, Content-Type: secret, never logged
+    std::string correlation_header;  // carries Attempt::correlation_id; empty: the carrier has none
+    // What paths begin with ("/71" for POND's distributor 71).
+    std::string path_prefix;
+    // The write switch of the service provider, filled by the caller. Off: an exchange reads, but
+    // makes no state-changing call.
     bool write_is_enabled = false;
+
+    // To be made once for all calls with the same correlation id (a page), not once a call. `more`
+    // is Call::headers.
+    http::HeaderList header_list(std::string_view correlation_id,
+                                 const HeaderFields& more = {}) const;
 };
+// What exchanges refuse with while Account::write_is_enabled is off (the seeds' text).
+inline constexpr std::string_view kWritesDisabled = "Writes disabled for this service provider";
 
 // The device as the adapter needs it.
 struct Line {
@@ -58,8 +71,13 @@ struct Attempt {
     bool resolving =
         false;  // the outcome of an earlier attempt is unknown: read back before anything else
     // While resolving: "not applied" may be concluded from a reading only when this is true,
-    // because the carrier's own settling time has passed since the last send.
+    // because the carrier's own settling time has passed since the last send. Then the exchange
+    // goes on and sends; otherwise it ends in Unknown.
     bool settled = false;
+    // While resolving: no attempt whose outcome is unknown began before this (the time of its
+    // claim). Tells the leftovers of a crashed attempt, which left no progress, from what stood
+    // there before.
+    std::optional<base::Instant> unclear_since;
 };
 
 // What the rest of the platform may ask about an integration. Validation, API and portal read it.
@@ -83,16 +101,19 @@ class Carrier {
     virtual const std::vector<std::string>& statuses() const = 0;
     // The statuses reachable from `current`, for "Status transition from X to Y not allowed".
     virtual std::vector<std::string> allowed_transitions(std::string_view current) const = 0;
-    // Checks settings and credentials; fills base_url and headers. Errors name the missing setting.
+    // Checks settings and credentials; prepares the account. Errors name the missing setting.
     virtual base::Result<Account> account(std::int64_t service_provider_id,
                                           const base::json::object& settings,
                                           const base::json::object& credentials) const = 0;
+    // Never fails: what cannot be asked of this carrier (a plan without the carrier's id) is an
+    // exchange that begins with Refused. The account must outlive the exchange.
     virtual std::unique_ptr<Exchange> exchange(const Account& account, const Line& line,
                                                const Action& action,
                                                const Attempt& attempt) const = 0;
 };
 
-// nullptr if this integration cannot be driven by this version.
+// nullptr if devices of this integration cannot be changed by this version. Rev.io is no carrier:
+// see billing/revio/revio.hpp.
 const Carrier* find_carrier(Integration integration);
 
 }  // namespace carryall::carriers

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,6 +22,8 @@
 #include "http/client.hpp"
 
 namespace carryall::carriers {
+
+using HeaderFields = std::vector<std::pair<std::string, std::string>>;
 
 // The seeds' classification decides about retries: transient ones are repeated with back-off, the
 // others are not.
@@ -35,7 +38,9 @@ struct Applied {
     // What the local record must take over, beside the change's own target: see DeviceEffect.
     base::json::object details;
 };
-// The outside system said no, and certainly did nothing.
+// The outside system said no to the call that decides. What earlier calls of the same exchange did
+// and what was undone stands in `reason`; if it must be known when a person tries again,
+// progress() is not null.
 struct Refused {
     FailureClass failure = FailureClass::business;
     std::string reason;
@@ -46,11 +51,13 @@ struct Pending {
     std::string reference;
     std::chrono::seconds ask_again_after{60};
 };
-// Certainly nothing was done; trying again is safe. `retry_after` as the outside system asked for,
-// if it did.
+// The step at hand was certainly not done; trying again is safe. `retry_after` as the outside
+// system asked for, if it did. If progress() is not null, earlier steps were done: then the device
+// must not be given up as failed when tries run out, but parked for a person.
 struct NotSent {
     std::string reason;
     std::optional<std::chrono::seconds> retry_after;
+    bool whole_account = false;  // a rate limit or quota: pause every call of the account
 };
 // May or may not have been done. Only a read-back may decide.
 struct Unknown {
@@ -60,17 +67,14 @@ using Outcome = std::variant<Applied, Refused, Pending, NotSent, Unknown>;
 
 struct Call {
     http::Method method = http::Method::get;
-    std::string path;                  // appended to the account's base URL
-    std::vector<std::string> headers;  // beside the account's own
+    std::string path;  // with query; appended to the account's base URL
+    // Beside those of the account (Account::header_list). Almost always empty.
+    HeaderFields headers;
     std::string body;
-    // What the device's log shows: the {Operation} of the description template and a text for
-    // people.
+    // What the device's log shows: the {Operation} of the description template, for people.
     std::string operation;      // "Terminate Package"
-    bool changes_state = true;  // false: reading; never makes an outcome unknown
+    bool changes_state = true;  // false: reading; never makes an outcome unknown by itself
     std::chrono::milliseconds timeout{30000};
-    // Remembered durably with the device if the exchange ends without a final outcome, and given to
-    // its next exchange as `progress`: what was already done (a package added) must not be done
-    // again.
 };
 
 using Step = std::variant<Call, Outcome>;
@@ -82,8 +86,10 @@ class Exchange {
     virtual Step begin() = 0;
     // The answer to the call returned last. Called once for each call.
     virtual Step proceed(const http::ClientResponse& response) = 0;
-    // What the next exchange for the same device change should know; null if nothing. Asked when
-    // the exchange has ended without Applied or Refused, also when it was cut off.
+    // What the next exchange for the same device change must know (a package already added must not
+    // be added again); null if nothing. Remembered durably with the device whenever the exchange
+    // ends without Applied. Valid at any moment, so also when the exchange is cut off while a call
+    // is in flight.
     virtual base::json::value progress() const { return nullptr; }
 };
 
