@@ -90,8 +90,8 @@ class Client {
 
     // Never blocks. Every started request comes back from wait() exactly once, whatever happens.
     virtual void start(ClientRequest request) = 0;
-    // Appends finished exchanges. Returns when at least one is there, the time has passed, wake()
-    // was called, or nothing is in flight and nothing can come (only with a zero time).
+    // Appends finished exchanges. Returns when at least one is there, the time has passed or wake()
+    // was called.
     virtual void wait(std::chrono::milliseconds at_most, std::vector<ClientResponse>& out) = 0;
     virtual std::size_t in_flight() const = 0;
     // Ends the present or the next wait() early. From any thread.
