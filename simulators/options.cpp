@@ -1,0 +1,140 @@
+// A table of options: name, what it means, where it goes.
+#include "options.hpp"
+
+#include <functional>
+
+#include "query.hpp"
+
+namespace carryall::simulators {
+namespace {
+
+constexpr std::int64_t kMaxRate = 10'000'000;
+
+struct Option {
+    std::string_view name;
+    std::string_view value;
+    std::string help;
+    std::function<bool(Options&, const std::string&)> set;
+};
+
+using Text = std::string& (*)(Options&);
+
+Option text(std::string_view name, std::string_view value, const std::string& help, Text target) {
+    Options defaults;
+    const std::string& standard = target(defaults);
+    return {name, value, standard.empty() ? help : help + " [" + standard + "]",
+            [target](Options& options, const std::string& given) {
+                target(options) = given;
+                return !given.empty();
+            }};
+}
+
+template <typename Target>
+Option number(std::string_view name, const std::string& help, std::int64_t minimum,
+              std::int64_t maximum, Target target) {
+    Options defaults;
+    return {name, "N", help + " [" + std::to_string(target(defaults)) + "]",
+            [=](Options& options, const std::string& given) {
+                const auto read = parse_integer(given);
+                if (!read || *read < minimum || *read > maximum) return false;
+                auto& place = target(options);
+                place = static_cast<std::remove_reference_t<decltype(place)>>(*read);
+                return true;
+            }};
+}
+
+const std::vector<Option>& option_table() {
+    static const std::vector<Option> table{
+        number(
+            "--port", "port on 127.0.0.1; 0 takes a free one", 0, 65'535,
+            [](Options & o) -> auto& { return o.port; }),
+        text(
+            "--state", "DIR", "folder for `port` and `ledger.jsonl` (required)",
+            [](Options & o) -> auto& { return o.state_directory; }),
+        number(
+            "--seed", "seed of ids and faults", 0, INT64_MAX,
+            [](Options & o) -> auto& { return o.seed; }),
+        number(
+            "--threads", "event loops", 1, 16, [](Options & o) -> auto& { return o.threads; }),
+        {"--fleet", "FILE", "CSV of 19-digit ICCIDs to load into POND; may be repeated",
+         [](Options& options, const std::string& given) {
+             options.fleets.push_back(given);
+             return true;
+         }},
+        number(
+            "--pond-rate", "POND requests a second, 0 is off", 0, kMaxRate,
+            [](Options & o) -> auto& { return o.pond.requests_per_second; }),
+        text(
+            "--pond-api-key", "KEY", "POND ApiKey",
+            [](Options & o) -> auto& { return o.pond.api_key; }),
+        text(
+            "--pond-user", "USER", "POND user", [](Options & o) -> auto& { return o.pond.user; }),
+        text(
+            "--pond-password", "PASSWORD", "POND password",
+            [](Options & o) -> auto& { return o.pond.password; }),
+        number(
+            "--pond-distributor", "POND distributor id", 1, INT32_MAX,
+            [](Options & o) -> auto& { return o.pond.distributor_id; }),
+        text(
+            "--revio-user", "USER@CLIENT", "Rev.io user and client code",
+            [](Options & o) -> auto& { return o.revio.user; }),
+        text(
+            "--revio-password", "PASSWORD", "Rev.io password",
+            [](Options & o) -> auto& { return o.revio.password; }),
+        text(
+            "--revio-key", "KEY", "Rev.io subscription key",
+            [](Options & o) -> auto& { return o.revio.key; }),
+        number(
+            "--revio-limit-per-minute", "Rev.io calls a minute, 0 is off", 0, kMaxRate,
+            [](Options & o) -> auto& { return o.revio.limit_per_minute; }),
+        number(
+            "--revio-quota-per-day", "Rev.io calls a day, 0 is off", 0, INT32_MAX,
+            [](Options & o) -> auto& { return o.revio.quota_per_day; }),
+    };
+    return table;
+}
+
+}  // namespace
+
+std::string help_text() {
+    std::string help =
+        "carryall-sim: plays POND and Rev.io on the loopback interface, with a ledger and "
+        "faults.\n\n"
+        "Usage: carryall-sim --state DIR [options]\n\n";
+    for (const Option& option : option_table()) {
+        std::string left = "  " + std::string(option.name) + " " + std::string(option.value);
+        left.resize(left.size() < 36 ? 36 : left.size() + 1, ' ');
+        help += left + option.help + "\n";
+    }
+    help +=
+        "\nPOND answers under /pond/ds/u/distributorPPUService/v1, Rev.io under /revio/v1, the\n"
+        "simulator itself under /_sim. See docs/SIMULATORS.md.\n";
+    return help;
+}
+
+CommandLine parse_options(const std::vector<std::string>& arguments, Options& options,
+                          std::string& message) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i] == "--help" || arguments[i] == "-h") return CommandLine::help;
+        const Option* found = nullptr;
+        for (const Option& option : option_table()) {
+            if (option.name == arguments[i]) found = &option;
+        }
+        if (found == nullptr) {
+            message = "unknown option " + arguments[i];
+            return CommandLine::wrong;
+        }
+        if (i + 1 == arguments.size() || !found->set(options, arguments[i + 1])) {
+            message = "missing or wrong value for " + arguments[i];
+            return CommandLine::wrong;
+        }
+        ++i;
+    }
+    if (options.state_directory.empty()) {
+        message = "--state DIR is required";
+        return CommandLine::wrong;
+    }
+    return CommandLine::run;
+}
+
+}  // namespace carryall::simulators

@@ -1,0 +1,14 @@
+// One line a system.
+#include "registry.hpp"
+
+#include "pond/pond_system.hpp"
+
+namespace carryall::simulators {
+
+std::vector<std::unique_ptr<System>> make_systems(const Options& options, const Clock& clock) {
+    std::vector<std::unique_ptr<System>> systems;
+    systems.push_back(std::make_unique<pond::PondSystem>(options.pond, options.seed, clock));
+    return systems;
+}
+
+}  // namespace carryall::simulators
