@@ -91,11 +91,10 @@ std::optional<IpAddress> hidden_v4(const IpAddress& address) {
 }  // namespace
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) return std::nullopt;
     const std::string copy(text);
     IpAddress out;
-    if (inet_pton(AF_INET, copy.c_str(), out.bytes.data()) == 1 && copy.size() == text.size()) {
-        return out;
-    }
+    if (inet_pton(AF_INET, copy.c_str(), out.bytes.data()) == 1) return out;
     out.is_v6 = true;
     if (inet_pton(AF_INET6, copy.c_str(), out.bytes.data()) == 1) return out;
     return std::nullopt;

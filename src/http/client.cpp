@@ -114,6 +114,7 @@ struct Exchange {
     bool with_curl = false;
     bool too_large = false;
     bool repeat_refused = false;
+    bool head_complete = false;  // of the answer
     int times_begun = 0;  // how often curl was about to send the request
     std::string guard_refusal;
     std::array<char, CURL_ERROR_SIZE> error_text{};
@@ -137,6 +138,13 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
         return 0;
     }
     exchange.response.body.append(data, bytes);
+    return bytes;
+}
+
+// Curl takes a connection that closes amid the headers for the end of an answer without a body.
+std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) {
+    const std::size_t bytes = size * count;
+    static_cast<Exchange*>(user)->head_complete = bytes <= 2 && data[0] < ' ';
     return bytes;
 }
 
@@ -345,6 +353,8 @@ CURL* CurlClient::new_handle(Exchange& exchange) {
     set(easy, CURLOPT_ERRORBUFFER, exchange.error_text.data());
     set(easy, CURLOPT_WRITEFUNCTION, &on_body);
     set(easy, CURLOPT_WRITEDATA, &exchange);
+    set(easy, CURLOPT_HEADERFUNCTION, &on_header);
+    set(easy, CURLOPT_HEADERDATA, &exchange);
     set(easy, CURLOPT_PREREQFUNCTION, &before_request);
     set(easy, CURLOPT_PREREQDATA, &exchange);
     set(easy, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
@@ -382,7 +392,7 @@ void CurlClient::start(ClientRequest request) {
     exchange.started = std::chrono::steady_clock::now();
     exchange.deadline = exchange.started + exchange.request.timeout;
     exchange.busy = true;
-    exchange.too_large = exchange.repeat_refused = false;
+    exchange.too_large = exchange.repeat_refused = exchange.head_complete = false;
     exchange.times_begun = 0;
     exchange.guard_refusal.clear();
     exchange.error_text[0] = '\0';
@@ -498,7 +508,10 @@ void CurlClient::finish(Exchange& exchange, CURLcode code) {
     response.status = static_cast<int>(status);
     Transport transport = Transport::ok;
     std::string reason;
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK && !exchange.head_complete) {
+        transport = Transport::lost;
+        reason = "the connection closed amid the answer's headers";
+    } else if (code == CURLE_OK) {
         const char* type = nullptr;
         curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
         if (type != nullptr) response.content_type = type;
