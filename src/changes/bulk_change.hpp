@@ -45,6 +45,8 @@ std::optional<ChangeType> parse_change_type(std::string_view name);
 
 enum class Portal { m2m, mobility, lnp };
 std::string_view to_string(Portal portal);
+// Also the original system's numbers, 0 for M2M and 2 for Mobility.
+std::optional<Portal> parse_portal(std::string_view name);
 
 enum class DeviceState {
     fresh /* "new" */,
@@ -57,11 +59,14 @@ enum class DeviceState {
     cancelled
 };
 std::string_view to_string(DeviceState state);
+std::optional<DeviceState> parse_device_state(std::string_view name);
 // NEW, PENDING, PROCESSING, PROCESSED, ERROR: what users of the seeds' system know.
 std::string_view seed_status(DeviceState state);
 
 // The parameters of a change, the same shape for the whole change and for one device of its own
-// (there a present member replaces the change's). Stored as JSON with the seeds' names.
+// (there a present member replaces the change's). Stored as JSON with the members' names in
+// camelCase ("customerDataAllocationMb"). A device's stored section is complete: what it has of its
+// own and what it takes over from the change, so that reading the device's section alone suffices.
 struct CustomerAssignment {                      // BulkChangeAssociateCustomer
     std::optional<std::int64_t> customer_id;     // ours; an AMOP customer or a Rev.io one
     std::optional<std::string> rev_customer_id;  // Rev.io's; present: the Rev.io path
