@@ -58,3 +58,20 @@ const std::vector<carryall::db::Migration>& carryall::db::built_in_migrations() 
 ")
   target_sources(${target} PRIVATE ${CMAKE_BINARY_DIR}/migrations.cpp)
 endfunction()
+
+# Builds one text file into `target` as `std::string_view NAMESPACE::FUNCTION()`, so that the program
+# needs no files beside it.
+function(carryall_embed_text target file header namespace name)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${name}.cpp @ONLY CONTENT
+"// Generated from ${file} by cmake/folder.cmake.
+#include \"${header}\"
+
+std::string_view ${namespace}::${name}() {
+    static constexpr std::string_view text = R\"text~(@text@)text~\";
+    return text;
+}
+")
+  target_sources(${target} PRIVATE ${CMAKE_BINARY_DIR}/${name}.cpp)
+endfunction()

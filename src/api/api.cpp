@@ -1,0 +1,90 @@
+// Puts routes, chain and server together.
+#include "api/api.hpp"
+
+#include <any>
+
+#include "api/problem.hpp"
+#include "base/log.hpp"
+
+namespace carryall::api {
+namespace {
+
+http::RouteOptions options_of(const Route& route, const Settings& settings) {
+    http::RouteOptions options;
+    switch (route.body) {
+        case Body::none:
+            options.max_body_bytes = 0;
+            break;
+        case Body::optional_json:
+        case Body::json:
+            options.max_body_bytes = settings.max_json_bytes;
+            break;
+        case Body::table:
+            options.max_body_bytes = settings.max_upload_bytes;
+            options.spool_body_to_file = true;
+            options.body_timeout = settings.upload_timeout;
+            break;
+    }
+    return options;
+}
+
+}  // namespace
+
+Routes all_routes() {
+    Routes routes;
+    add_operation_routes(routes);
+    add_token_routes(routes);
+    return routes;
+}
+
+Api::Api(Services& services)
+    : services_(services),
+      progress_(std::make_unique<ProgressFeed>(services, progress_reader())),
+      routes_(all_routes()),
+      gate_(services, routes_) {
+    services_.progress = progress_.get();
+}
+
+Api::~Api() {
+    stop();
+    services_.progress = nullptr;
+}
+
+void Api::stop() {
+    progress_->stop();
+}
+
+http::Router Api::router() {
+    http::Router router;
+    for (const Route& route : routes_.all()) {
+        router.add(
+            route.method, route.pattern,
+            [this, &route](http::Request& request) { return run(route, request); },
+            options_of(route, services_.settings));
+    }
+    return router;
+}
+
+http::ServerHooks Api::hooks() {
+    http::ServerHooks hooks;
+    hooks.before = [this](http::Request& request) { return gate_.before(request); };
+    hooks.after = [this](const http::Request& request, http::Response& response,
+                         std::chrono::microseconds elapsed) {
+        gate_.after(request, response, elapsed);
+    };
+    return hooks;
+}
+
+http::Response Api::run(const Route& route, http::Request& request) {
+    const auto* admission = std::any_cast<std::shared_ptr<Admission>>(&request.context);
+    CHECK(admission != nullptr && (*admission)->route == &route);
+    const base::log::Scope scope{{"request_id", request.request_id},
+                                 {"tenant_id", (*admission)->caller.tenant_id.value}};
+    Call call{services_, request, (*admission)->caller};
+    base::Result<http::Response> answer = route.handler(call);
+    if (answer) return std::move(*answer);
+    if (call.errors.empty()) call.errors.push_back(answer.error());
+    return problem_response(call.errors, request.request_id);
+}
+
+}  // namespace carryall::api

@@ -1,0 +1,50 @@
+// The HTTP API: builds the route table from the resource files, the filter chain around it, and
+// hands both to the server. A resource file knows HTTP and the domain's calls and nothing else: no
+// SQL, no carrier.
+#pragma once
+
+#include <memory>
+
+#include "api/call.hpp"
+#include "api/gate.hpp"
+#include "api/progress.hpp"
+#include "api/route.hpp"
+#include "base/result.hpp"
+#include "http/router.hpp"
+#include "http/server.hpp"
+
+namespace carryall::api {
+
+// Each in its own file, <resource>.cpp.
+void add_operation_routes(Routes& routes);  // health, metrics, description
+void add_token_routes(Routes& routes);
+
+// What an event stream shows of a bulk change, read from the domain.
+ProgressFeed::Reader progress_reader();
+
+Routes all_routes();
+
+class Api {
+  public:
+    // `services` must outlive the Api; its progress feed is set here.
+    explicit Api(Services& services);
+    ~Api();
+
+    // For http::Server::start. The Api must outlive the server.
+    http::Router router();
+    http::ServerHooks hooks();
+    const Routes& routes() const { return routes_; }
+
+    // Ends the event streams, so that the server can drain. Safe to call twice.
+    void stop();
+
+  private:
+    http::Response run(const Route& route, http::Request& request);
+
+    Services& services_;
+    std::unique_ptr<ProgressFeed> progress_;
+    Routes routes_;
+    Gate gate_;
+};
+
+}  // namespace carryall::api

@@ -1,0 +1,64 @@
+// The route table: every route says who may call it, how often, with which query parameters and
+// which body, and the filter chain (gate.hpp) enforces exactly that before its handler runs. What
+// must stay true: a route without a permission and a rate class cannot be declared, the table and
+// api/openapi.yaml name the same routes, and the isolation matrix in the tests is made from this
+// table.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "http/message.hpp"
+#include "http/method.hpp"
+#include "tenants/tenant.hpp"
+
+namespace carryall::api {
+
+struct Call;
+
+// `token`: an API token whose role holds the route's permission. `open`: no token at all (health,
+// the description). `metrics`: the operator's scrape token, if one is set.
+enum class Access { token, open, metrics };
+
+// Each class has its own budget for each token (for open and metrics: for each source address).
+enum class RateClass { open, read, write, upload };
+std::string_view to_string(RateClass rate);
+
+enum class Body {
+    none,           // a body is refused
+    json,           // application/json, in memory
+    optional_json,  // the same, or nothing
+    table,          // text/csv or an XLSX workbook, spooled to a file
+};
+
+// A failure becomes a problem document (problem.hpp).
+using Handler = std::function<base::Result<http::Response>(Call&)>;
+
+struct Route {
+    http::Method method = http::Method::get;
+    std::string pattern;
+    Access access = Access::token;
+    std::optional<tenants::Permission> permission = {};  // exactly with Access::token
+    RateClass rate = RateClass::read;
+    Body body = Body::none;
+    std::vector<std::string> query = {};  // parameters it knows; any other is refused
+    Handler handler;
+};
+
+class Routes {
+  public:
+    void add(Route route);
+    const std::vector<Route>& all() const { return routes_; }
+    // The route that answers this; HEAD is answered by GET's.
+    const Route* find(http::Method method, std::string_view pattern) const;
+
+  private:
+    std::vector<Route> routes_;
+};
+
+}  // namespace carryall::api
