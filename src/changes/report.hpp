@@ -97,7 +97,7 @@ struct DeviceChangeFilter {
     std::optional<std::string> identifier;  // as given
 };
 
-struct LogEntry {
+struct LoggedStep {
     DeviceChangeId device_change_id;
     // "m2mDeviceChangeId", "mobilityDeviceChangeId" or "lnpDeviceChangeId": what the portal's log
     // calls that id.
@@ -142,10 +142,10 @@ base::Result<Page<DeviceChange>> list_device_changes(db::Connection& connection,
 base::Result<DeviceChange> get_device_change(db::Connection& connection, TenantId tenant_id,
                                              DeviceChangeId id);
 // In the order of devices, attempts and steps; of one device if `device` is given.
-base::Result<Page<LogEntry>> change_log(db::Connection& connection, const PageTokens& tokens,
-                                        TenantId tenant_id, BulkChangeId id,
-                                        std::optional<DeviceChangeId> device,
-                                        const PageRequest& page);
+base::Result<Page<LoggedStep>> change_log(db::Connection& connection, const PageTokens& tokens,
+                                          TenantId tenant_id, BulkChangeId id,
+                                          std::optional<DeviceChangeId> device,
+                                          const PageRequest& page);
 // One row of the primary key: cheap enough to be asked at every notification.
 base::Result<Progress> get_progress(db::Connection& connection, TenantId tenant_id,
                                     BulkChangeId id);
