@@ -34,6 +34,7 @@ Routes all_routes() {
     Routes routes;
     add_operation_routes(routes);
     add_token_routes(routes);
+    add_bulk_change_routes(routes);
     return routes;
 }
 

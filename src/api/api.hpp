@@ -18,6 +18,8 @@ namespace carryall::api {
 // Each in its own file, <resource>.cpp.
 void add_operation_routes(Routes& routes);  // health, metrics, description
 void add_token_routes(Routes& routes);
+void add_bulk_change_routes(Routes& routes);
+void add_bulk_change_submission_routes(Routes& routes);  // called by the one above
 
 // What an event stream shows of a bulk change, read from the domain.
 ProgressFeed::Reader progress_reader();

@@ -14,6 +14,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "changes/bulk_change.hpp"
 #include "db/postgres.hpp"
 #include "http/message.hpp"
 #include "tenants/page_token.hpp"
@@ -27,6 +28,8 @@ struct Settings {
     std::uint64_t max_json_bytes = 32u << 20;  // a change of 1,000,000 ICCIDs as JSON fits
     std::uint64_t max_upload_bytes = 512u << 20;
     std::chrono::seconds upload_timeout{600};
+    std::filesystem::path scratch_directory = std::filesystem::temp_directory_path();
+    int change_page_size = changes::kDefaultPageSize;
     // For each token and minute; open ones for each source address.
     std::int64_t reads_per_minute = 1'200;
     std::int64_t writes_per_minute = 300;

@@ -3,6 +3,7 @@
 #include <boost/describe.hpp>
 
 #include "api/api.hpp"
+#include "api/bulk_change_documents.hpp"
 
 namespace carryall::api {
 namespace {
@@ -18,10 +19,6 @@ struct NewTokenBody {
     std::optional<std::string> expires_at;
 };
 BOOST_DESCRIBE_STRUCT(NewTokenBody, (), (name, role, expires_at))
-
-json::value or_null(const std::optional<std::string>& text) {
-    return text ? json::value(*text) : json::value(nullptr);
-}
 
 json::object document_of(const tenants::Token& token) {
     return {{"tokenId", token.id.value},

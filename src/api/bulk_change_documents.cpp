@@ -1,0 +1,141 @@
+// Domain structs to JSON, member by member.
+#include "api/bulk_change_documents.hpp"
+
+namespace carryall::api {
+
+namespace json = base::json;
+
+json::value or_null(const std::optional<std::string>& text) {
+    return text ? json::value(*text) : json::value(nullptr);
+}
+
+json::value or_null(const std::optional<std::int64_t>& number) {
+    return number ? json::value(*number) : json::value(nullptr);
+}
+
+json::object to_json(const changes::StateCounts& counts) {
+    return {{"new", counts.fresh},           {"sending", counts.sending},
+            {"waiting", counts.waiting},     {"unknown", counts.unknown},
+            {"processed", counts.processed}, {"error", counts.error},
+            {"parked", counts.parked},       {"cancelled", counts.cancelled}};
+}
+
+json::object to_json(const changes::ChangeSummary& summary) {
+    return {{"bulkChangeId", summary.id.value},
+            {"status", summary.status},
+            {"changeRequestType", summary.change_type},
+            {"portalType", summary.portal},
+            {"serviceProviderId", summary.service_provider_id},
+            {"serviceProvider", summary.service_provider},
+            {"integration", summary.integration},
+            {"source", summary.source},
+            {"fileName", or_null(summary.file_name)},
+            {"correlationId", summary.correlation_id},
+            {"createdBy", summary.created_by},
+            {"createdAt", summary.created_at},
+            {"startedAt", or_null(summary.started_at)},
+            {"finishedAt", or_null(summary.finished_at)},
+            {"deviceCount", summary.device_count},
+            {"counts", to_json(summary.counts)}};
+}
+
+json::object to_json(const changes::ChangeDetail& detail) {
+    json::object document = to_json(detail.summary);
+    document["request"] = detail.request;
+    document["reasons"] = to_json(detail.reasons);
+    return document;
+}
+
+json::object to_json(const changes::DeviceChange& device) {
+    return {{"deviceChangeId", device.id.value},
+            {"bulkChangeId", changes::bulk_change_of(device.id).value},
+            {"rowNumber", device.row_number},
+            {"identifier", device.identifier},
+            {"deviceId", or_null(device.device_id)},
+            {"iccid", or_null(device.iccid)},
+            {"msisdn", or_null(device.msisdn)},
+            {"status", device.status},
+            {"state", device.state},
+            {"retryNumber", device.retry_number},
+            {"readBackCount", device.read_back_count},
+            {"dueAt", or_null(device.due_at)},
+            {"sentAt", or_null(device.sent_at)},
+            {"errorClass", or_null(device.error_class)},
+            {"reason", or_null(device.reason)},
+            {"finishedAt", or_null(device.finished_at)},
+            {"request", device.request}};
+}
+
+json::object to_json(const changes::LoggedStep& entry) {
+    json::object document{{"deviceChangeId", entry.device_change_id.value},
+                          {"attempt", entry.attempt},
+                          {"step", entry.step},
+                          {"portalType", entry.portal},
+                          {"logEntryDescription", entry.log_entry_description},
+                          {"actionText", entry.action_text},
+                          {"requestText", entry.request_text},
+                          {"responseText", entry.response_text},
+                          {"responseStatus", entry.response_status},
+                          {"hasErrors", entry.has_errors},
+                          {"errorText", or_null(entry.error_text)},
+                          {"processBy", entry.process_by},
+                          {"retryNumber", entry.retry_number},
+                          {"correlationId", entry.correlation_id},
+                          {"startedAt", entry.started_at},
+                          {"processedDate", entry.processed_at}};
+    // Each portal's log has its own name for the id.
+    document[entry.id_name] = entry.device_change_id.value;
+    return document;
+}
+
+json::object to_json(const changes::Progress& progress) {
+    return {{"bulkChangeId", progress.id.value},
+            {"status", progress.status},
+            {"deviceCount", progress.device_count},
+            {"counts", to_json(progress.counts)},
+            {"finished", progress.finished}};
+}
+
+json::array to_json(const std::vector<changes::ReasonCount>& reasons) {
+    json::array out;
+    for (const changes::ReasonCount& one : reasons) {
+        out.push_back(json::object{
+            {"reason", one.reason}, {"errorClass", one.error_class}, {"count", one.count}});
+    }
+    return out;
+}
+
+json::array to_json(const std::vector<changes::RefusedDevice>& devices) {
+    json::array out;
+    for (const changes::RefusedDevice& one : devices) {
+        out.push_back(json::object{
+            {"rowNumber", one.row_number}, {"identifier", one.identifier}, {"reason", one.reason}});
+    }
+    return out;
+}
+
+json::object to_json(const changes::SubmitResult& result) {
+    json::array warnings;
+    for (const std::string& warning : result.warnings) warnings.emplace_back(warning);
+    json::object document{
+        {"deviceCount", result.device_count},   {"acceptedCount", result.accepted_count},
+        {"refusedCount", result.refused_count}, {"reasons", to_json(result.reasons)},
+        {"warnings", std::move(warnings)},      {"correlationId", result.correlation_id}};
+    if (result.id) {
+        document["bulkChangeId"] = result.id.value;
+        document["status"] = result.status;
+        document["replayed"] = result.replayed;
+    } else {
+        document["dryRun"] = true;
+        document["devices"] = to_json(result.devices);
+    }
+    return document;
+}
+
+json::object to_json(const changes::RetryResult& result) {
+    return {{"bulkChangeId", result.id.value},      {"status", result.status},
+            {"retriedCount", result.retried_count}, {"refusedCount", result.refused_count},
+            {"busyCount", result.busy_count},       {"reasons", to_json(result.reasons)}};
+}
+
+}  // namespace carryall::api

@@ -1,0 +1,28 @@
+// Bulk changes as JSON documents, with the seeds' names. One place, so that a list, a detail, an
+// event and a submission never disagree about a name.
+#pragma once
+
+#include <vector>
+
+#include "base/json.hpp"
+#include "changes/report.hpp"
+#include "changes/submit.hpp"
+
+namespace carryall::api {
+
+base::json::object to_json(const changes::StateCounts& counts);
+base::json::object to_json(const changes::ChangeSummary& summary);
+base::json::object to_json(const changes::ChangeDetail& detail);
+base::json::object to_json(const changes::DeviceChange& device);
+base::json::object to_json(const changes::LoggedStep& entry);
+base::json::object to_json(const changes::Progress& progress);
+base::json::object to_json(const changes::SubmitResult& result);
+base::json::object to_json(const changes::RetryResult& result);
+base::json::array to_json(const std::vector<changes::ReasonCount>& reasons);
+base::json::array to_json(const std::vector<changes::RefusedDevice>& devices);
+
+// null if absent.
+base::json::value or_null(const std::optional<std::string>& text);
+base::json::value or_null(const std::optional<std::int64_t>& number);
+
+}  // namespace carryall::api

@@ -1,0 +1,269 @@
+// /v1/bulk-changes, reading: lists, details, devices, log, the file of failed rows, live progress.
+// Submission and retry are in bulk_change_submission.cpp.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "api/api.hpp"
+#include "api/bulk_change_documents.hpp"
+#include "base/text.hpp"
+#include "changes/report.hpp"
+
+namespace carryall::api {
+namespace {
+
+namespace json = base::json;
+using base::Result;
+using changes::BulkChangeId;
+using changes::DeviceChangeId;
+using http::Method;
+using http::Response;
+using tenants::Permission;
+
+constexpr const char* kChangePath = "/v1/bulk-changes/{bulkChangeId}";
+constexpr std::size_t kMaxStates = 8;
+
+Result<BulkChangeId> change_id(const Call& call) {
+    const auto id = call.id("bulkChangeId", "bulk change");
+    if (!id) return id.error();
+    return BulkChangeId{*id};
+}
+
+// The device change of the path, which must belong to the change of the path.
+Result<DeviceChangeId> device_change_id(const Call& call, BulkChangeId change) {
+    const auto id = call.id("deviceChangeId", "device change");
+    if (!id) return id.error();
+    if (changes::bulk_change_of(DeviceChangeId{*id}) != change) {
+        return base::not_found("There is no such device change");
+    }
+    return DeviceChangeId{*id};
+}
+
+Result<void> one_of(std::string_view name, std::string_view value,
+                    std::initializer_list<std::string_view> allowed) {
+    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return {};
+    std::string message = std::string(name) + " must be one of";
+    for (const std::string_view one : allowed) message += ' ' + std::string(one);
+    return bad_parameter(name, message);
+}
+
+Result<changes::ChangeFilter> change_filter(const Call& call) {
+    changes::ChangeFilter filter;
+    filter.status = call.query("status");
+    if (filter.status) {
+        CARRYALL_TRY(one_of("status", *filter.status,
+                            {"NEW", "PENDING", "PROCESSING", "PROCESSED", "ERROR", "PARTIAL"}));
+    }
+    if (const auto type = call.query("changeType")) {
+        filter.change_type = changes::parse_change_type(*type);
+        if (!filter.change_type) {
+            return bad_parameter("changeType", "this change type is not known");
+        }
+    }
+    const auto provider = call.query_integer("serviceProviderId");
+    if (!provider) return provider.error();
+    filter.service_provider_id = *provider;
+    filter.created_by = call.query("createdBy");
+    const auto from = call.query_instant("createdFrom");
+    if (!from) return from.error();
+    filter.created_from = *from;
+    const auto before = call.query_instant("createdBefore");
+    if (!before) return before.error();
+    filter.created_before = *before;
+    return filter;
+}
+
+Result<Response> list(Call& call) {
+    const auto filter = change_filter(call);
+    if (!filter) return filter.error();
+    const auto page = call.page();
+    if (!page) return page.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto found = changes::list_changes(**database, call.services.page_tokens,
+                                             call.caller.tenant_id, *filter, *page);
+    if (!found) return found.error();
+    json::array items;
+    for (const auto& item : found->items) items.push_back(to_json(item));
+    return page_response(std::move(items), found->next_token);
+}
+
+Result<Response> get(Call& call) {
+    const auto id = change_id(call);
+    if (!id) return id.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto found = changes::get_change(**database, call.caller.tenant_id, *id);
+    if (!found) return found.error();
+    return json_response(to_json(*found));
+}
+
+// "error,parked"
+Result<std::vector<std::string>> states_of(std::string_view list) {
+    std::vector<std::string> states;
+    while (!list.empty() && states.size() < kMaxStates) {
+        const std::size_t comma = std::min(list.find(','), list.size());
+        const std::string_view state = base::trim(list.substr(0, comma));
+        CARRYALL_TRY(one_of(
+            "state", state,
+            {"new", "sending", "waiting", "unknown", "processed", "error", "parked", "cancelled"}));
+        states.emplace_back(state);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+    }
+    return states;
+}
+
+Result<Response> list_devices(Call& call) {
+    const auto id = change_id(call);
+    if (!id) return id.error();
+    changes::DeviceChangeFilter filter;
+    const auto states = states_of(call.query("state").value_or(""));
+    if (!states) return states.error();
+    filter.states = *states;
+    filter.reason = call.query("reason");
+    filter.error_class = call.query("errorClass");
+    if (filter.error_class) {
+        CARRYALL_TRY(one_of("errorClass", *filter.error_class,
+                            {"validation", "business", "transient", "system"}));
+    }
+    filter.identifier = call.query("identifier");
+    const auto page = call.page();
+    if (!page) return page.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto found = changes::list_device_changes(**database, call.services.page_tokens,
+                                                    call.caller.tenant_id, *id, filter, *page);
+    if (!found) return found.error();
+    json::array items;
+    for (const auto& item : found->items) items.push_back(to_json(item));
+    return page_response(std::move(items), found->next_token);
+}
+
+Result<Response> get_device(Call& call) {
+    const auto change = change_id(call);
+    if (!change) return change.error();
+    const auto id = device_change_id(call, *change);
+    if (!id) return id.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto found = changes::get_device_change(**database, call.caller.tenant_id, *id);
+    if (!found) return found.error();
+    return json_response(to_json(*found));
+}
+
+Result<Response> log_page(Call& call, BulkChangeId change, std::optional<DeviceChangeId> device) {
+    const auto page = call.page();
+    if (!page) return page.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto found = changes::change_log(**database, call.services.page_tokens,
+                                           call.caller.tenant_id, change, device, *page);
+    if (!found) return found.error();
+    json::array items;
+    for (const auto& item : found->items) items.push_back(to_json(item));
+    return page_response(std::move(items), found->next_token);
+}
+
+Result<Response> change_log(Call& call) {
+    const auto id = change_id(call);
+    if (!id) return id.error();
+    return log_page(call, *id, std::nullopt);
+}
+
+Result<Response> device_log(Call& call) {
+    const auto change = change_id(call);
+    if (!change) return change.error();
+    const auto id = device_change_id(call, *change);
+    if (!id) return id.error();
+    return log_page(call, *change, *id);
+}
+
+struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+// Through a file, not a stream: an error in the middle can still become a clean answer, and a
+// client that reads slowly holds no database connection.
+Result<Response> failed_rows(Call& call) {
+    const auto id = change_id(call);
+    if (!id) return id.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    http::FileBody body;
+    body.path = call.services.settings.scratch_directory / ("failed-" + base::random_uuid());
+    body.remove_after = true;
+    const auto discard = [&body] {
+        std::error_code ignored;
+        std::filesystem::remove(body.path, ignored);
+    };
+    std::unique_ptr<std::FILE, CloseFile> file(std::fopen(body.path.c_str(), "wbx"));
+    if (file == nullptr) return base::internal_error("cannot write " + body.path.string());
+    sheets::CsvWriter writer([&file](std::string_view chunk) -> Result<void> {
+        if (std::fwrite(chunk.data(), 1, chunk.size(), file.get()) == chunk.size()) return {};
+        return base::internal_error("the scratch directory takes no more data");
+    });
+    Result<void> written =
+        changes::write_failed_rows(**database, call.caller.tenant_id, *id, writer);
+    if (written) written = writer.finish();
+    if (written && std::fflush(file.get()) != 0) {
+        written = base::internal_error("the scratch directory takes no more data");
+    }
+    if (!written) {
+        discard();
+        return written.error();
+    }
+    Response response = Response::file(std::move(body), "text/csv; charset=utf-8");
+    response.headers.set("Content-Disposition", "attachment; filename=\"bulk-change-" +
+                                                    base::to_string(*id) + "-failed.csv\"");
+    return response;
+}
+
+Result<Response> events(Call& call) {
+    const auto id = change_id(call);
+    if (!id) return id.error();
+    auto subscription = call.services.progress->follow(call.caller.tenant_id, id->value);
+    if (!subscription) return subscription.error();
+    return Response::events(std::move(*subscription));
+}
+
+void add_read_route(Routes& routes, std::string pattern, std::vector<std::string> query,
+                    Handler handler) {
+    routes.add({.method = Method::get,
+                .pattern = std::move(pattern),
+                .permission = Permission::read,
+                .rate = RateClass::read,
+                .query = std::move(query),
+                .handler = std::move(handler)});
+}
+
+}  // namespace
+
+void add_bulk_change_routes(Routes& routes) {
+    const std::string change = kChangePath;
+    const std::string device = change + "/devices/{deviceChangeId}";
+    add_read_route(routes, "/v1/bulk-changes",
+                   {"status", "changeType", "serviceProviderId", "createdBy", "createdFrom",
+                    "createdBefore", "limit", "pageToken"},
+                   list);
+    add_read_route(routes, change, {}, get);
+    add_read_route(routes, change + "/devices",
+                   {"state", "reason", "errorClass", "identifier", "limit", "pageToken"},
+                   list_devices);
+    add_read_route(routes, device, {}, get_device);
+    add_read_route(routes, change + "/log", {"limit", "pageToken"}, change_log);
+    add_read_route(routes, device + "/log", {"limit", "pageToken"}, device_log);
+    add_read_route(routes, change + "/failed.csv", {}, failed_rows);
+    add_read_route(routes, change + "/events", {}, events);
+    add_bulk_change_submission_routes(routes);
+}
+
+ProgressFeed::Reader progress_reader() {
+    return [](db::Connection& connection, tenants::TenantId tenant,
+              std::int64_t id) -> Result<Progress> {
+        const auto progress = changes::get_progress(connection, tenant, BulkChangeId{id});
+        if (!progress) return progress.error();
+        return Progress{json::serialize(to_json(*progress)), progress->finished};
+    };
+}
+
+}  // namespace carryall::api
