@@ -57,6 +57,8 @@ CREATE TABLE device_change (
     due_at            timestamptz NOT NULL DEFAULT '-infinity',
     -- When the last request left that may have had an effect; NULL if none did since the last certain answer.
     sent_at           timestamptz,
+    -- While the outcome is unknown: no attempt that is still unclear began before this.
+    unclear_since     timestamptz,
     read_back_count   smallint NOT NULL DEFAULT 0,
     -- What the next attempt must know of the last one (a package id already added, a service already created).
     progress          jsonb,

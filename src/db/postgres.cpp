@@ -163,7 +163,14 @@ std::string Rows::bytes(std::size_t row, int column) const {
 }
 
 struct Connection::Impl {
-    explicit Impl(const std::string& options) : connection(options) {}
+    explicit Impl(const std::string& options) : connection(options) {
+        // libpqxx 6 would silently open a new session in place of a broken one, without the tenant
+        // setting and whatever else the caller relies on. A broken connection must look broken.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+        connection.inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+    }
 
     void prepare(const Query& query) {
         if (prepared.insert(query.name).second) connection.prepare(query.name, query.sql);
@@ -251,6 +258,14 @@ Result<std::vector<std::pair<std::string, std::string>>> Connection::wait_for_no
                                              static_cast<long>(rest.count()));
         return std::exchange(impl_->notifications, {});
     });
+}
+
+Result<void> Connection::reconnect(const base::Secret& connection_string) {
+    auto fresh = open(connection_string);
+    if (!fresh) return fresh.error();
+    impl_->receivers.clear();
+    impl_ = std::move((*fresh)->impl_);
+    return {};
 }
 
 bool Connection::is_usable() const {

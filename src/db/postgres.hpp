@@ -124,6 +124,8 @@ class Connection {
         std::chrono::milliseconds timeout);
 
     bool is_usable() const;
+    // A new session in place of a broken one. Settings, LISTENs and the tenant are forgotten.
+    Result<void> reconnect(const base::Secret& connection_string);
 
   private:
     friend class Transaction;

@@ -40,7 +40,7 @@ constexpr Query kReceive{"queue_receive", R"(
     RETURNING m.message_id, m.receipt, m.receive_count, m.body, m.attributes)"};
 
 constexpr Query kExtend{"queue_extend", R"(
-    UPDATE queue_message SET visible_at = now() + make_interval(secs => $3::int)
+    UPDATE queue_message SET visible_at = now() + make_interval(secs => $3::int), receive_count = 1
     WHERE message_id = $1 AND receipt = $2 AND dead_at IS NULL)"};
 
 constexpr Query kRemove{"queue_remove", R"(

@@ -1,0 +1,87 @@
+// What the change types share.
+#include "changes/change_kind.hpp"
+
+namespace carryall::changes {
+namespace {
+
+class Refusal : public ChangeKind {
+  public:
+    Refusal(std::string description, std::string integration_name, std::string reason)
+        : description_(std::move(description)),
+          integration_name_(std::move(integration_name)),
+          reason_(std::move(reason)) {}
+    std::string description() const override { return description_; }
+    std::string integration_name() const override { return integration_name_; }
+    DevicePlan plan(const ClaimedDevice&, const carriers::Attempt&) const override {
+        DevicePlan plan;
+        plan.refused = carriers::Refused{carriers::FailureClass::system, reason_};
+        return plan;
+    }
+
+  private:
+    std::string description_;
+    std::string integration_name_;
+    std::string reason_;
+};
+
+// Members of `over` replace those of `under`; objects are merged.
+base::json::value merged(base::json::value under, const base::json::value& over) {
+    if (!under.is_object() || !over.is_object()) return over;
+    for (const auto& [key, value] : over.get_object()) {
+        base::json::value& slot = under.get_object()[key];
+        slot = merged(std::move(slot), value);
+    }
+    return under;
+}
+
+ChangeParameters read_parameters(const base::json::value& value) {
+    base::JsonErrors errors;
+    auto parameters = base::read_json<ChangeParameters>(value, errors);
+    // Stored by validation, so it reads; if a newer version stored more than we know, it is
+    // ignored.
+    return parameters ? std::move(parameters).value() : ChangeParameters{};
+}
+
+}  // namespace
+
+std::unique_ptr<ChangeKind> make_refusal(std::string description, std::string integration_name,
+                                         std::string reason) {
+    return std::make_unique<Refusal>(std::move(description), std::move(integration_name),
+                                     std::move(reason));
+}
+
+ChangeParameters parameters_for(const RunnableChange& change, const ClaimedDevice& device) {
+    if (device.own_request.empty()) return read_parameters(change.request);
+    const auto own = base::parse_json(device.own_request);
+    return read_parameters(own ? merged(change.request, *own) : change.request);
+}
+
+Result<CarrierAccount> open_carrier_account(const RunnableChange& change) {
+    const auto integration = carriers::parse_integration(change.account.integration);
+    const carriers::Carrier* carrier = integration ? carriers::find_carrier(*integration) : nullptr;
+    if (carrier == nullptr) {
+        return base::invalid_input("this version cannot drive the integration '" +
+                                   change.account.integration + "'");
+    }
+    auto account = carrier->account(change.account.service_provider_id, change.account.settings,
+                                    change.account.credentials);
+    if (!account) return account.error();
+    account->write_is_enabled = change.account.write_is_enabled;
+    return CarrierAccount{carrier, std::move(account).value()};
+}
+
+std::unique_ptr<ChangeKind> make_change_kind(const RunnableChange& change) {
+    switch (change.type) {
+        case ChangeType::statusupdate:
+            return make_status_update(change);
+        case ChangeType::carrierrateplanchange:
+            return make_carrier_rate_plan_change(change);
+        case ChangeType::customerrateplanchange:
+            return make_customer_rate_plan_change(change);
+        case ChangeType::customerassignment:
+            return make_customer_assignment(change);
+    }
+    CHECK(false);
+}
+
+}  // namespace carryall::changes

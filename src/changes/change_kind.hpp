@@ -1,0 +1,54 @@
+// A change type as the run engine sees it: with whom to speak, what to say about a device, what a
+// success means for the local record. One file for each type; the engine itself knows none of them.
+#pragma once
+
+#include <memory>
+
+#include "changes/page_run.hpp"
+#include "changes/run_store.hpp"
+
+namespace carryall::changes {
+
+class ChangeKind {
+  public:
+    virtual ~ChangeKind() = default;
+    // The account calls go to; nullptr if this change stays inside.
+    virtual const carriers::Account* account() const { return nullptr; }
+    // Its pacing; nullptr if this change stays inside.
+    virtual const StoredAccount* paced_account() const { return nullptr; }
+    virtual std::chrono::seconds settling_time() const { return std::chrono::seconds(0); }
+    virtual std::string description() const = 0;  // "Update Device Status"
+    virtual std::string integration_name()
+        const = 0;  // "POND", or "Update AMOP" for the local record
+    virtual DevicePlan plan(const ClaimedDevice& device,
+                            const carriers::Attempt& attempt) const = 0;
+    virtual std::string effect(const DevicePlan& plan, const carriers::Applied& applied) const {
+        static_cast<void>(applied);
+        return plan.effect;
+    }
+};
+
+// Never fails: an account that is not configured, say, makes a kind that refuses every device with
+// the reason. `change` must outlive the kind.
+std::unique_ptr<ChangeKind> make_change_kind(const RunnableChange& change);
+
+// The change's parameters with the device's own laid over them, member by member.
+ChangeParameters parameters_for(const RunnableChange& change, const ClaimedDevice& device);
+
+std::unique_ptr<ChangeKind> make_status_update(const RunnableChange& change);
+std::unique_ptr<ChangeKind> make_carrier_rate_plan_change(const RunnableChange& change);
+std::unique_ptr<ChangeKind> make_customer_rate_plan_change(const RunnableChange& change);
+std::unique_ptr<ChangeKind> make_customer_assignment(const RunnableChange& change);
+
+// Refuses every device: configuration is missing.
+std::unique_ptr<ChangeKind> make_refusal(std::string description, std::string integration_name,
+                                         std::string reason);
+
+// The carrier of the change's service provider, ready to be spoken to.
+struct CarrierAccount {
+    const carriers::Carrier* carrier = nullptr;
+    carriers::Account account;
+};
+Result<CarrierAccount> open_carrier_account(const RunnableChange& change);
+
+}  // namespace carryall::changes

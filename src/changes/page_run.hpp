@@ -1,0 +1,73 @@
+// One page at the outside system: drives an exchange for each claimed device over one HTTP client,
+// many at once, within the account's concurrency and pace, and turns what happened into results and
+// log entries. Knows no database: the caller claims the page before and completes it after.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "carriers/carrier.hpp"
+#include "changes/run_store.hpp"
+#include "http/client.hpp"
+
+namespace carryall::changes {
+
+// What a change type knows: how to speak about a device outside, and what a success means for the
+// record.
+struct DevicePlan {
+    std::unique_ptr<carriers::Exchange>
+        exchange;        // null: nothing to do outside, it is applied by the record alone
+    std::string effect;  // for DeviceResult::effect once processed
+    std::optional<carriers::Refused> refused;  // decided without asking anybody
+};
+
+class Pace {
+  public:
+    virtual ~Pace() = default;
+    // Zero: a call may start now (and is counted). Otherwise how long to wait before asking again.
+    virtual std::chrono::milliseconds next_call() = 0;
+    // The outside system asked to leave the whole account alone for a while.
+    virtual void pause(std::chrono::seconds pause) = 0;
+};
+
+// The page's lease by this machine's steady clock: no call starts after `stop_sending`, and what is
+// still in flight at `give_up` is cut off and unknown. A worker that was paused for longer finds
+// itself past both.
+struct LeaseTimes {
+    std::chrono::steady_clock::time_point stop_sending;
+    std::chrono::steady_clock::time_point give_up;
+};
+
+struct PageRunSettings {
+    int max_in_flight = 32;
+    std::chrono::seconds settling_time{30};
+    RetrySettings retry;
+    LeaseTimes lease;
+    std::string integration_name;  // "POND" in descriptions
+    std::string description;       // "Update Device Status"
+};
+
+struct PageRunOutput {
+    std::vector<DeviceResult> results;
+    std::vector<LogEntry> log;
+};
+
+struct PageRunHooks {
+    std::function<bool()> should_stop;  // the process is asked to end: start no further device
+    // Called now and then while calls are in flight; new times if the lease was prolonged.
+    std::function<std::optional<LeaseTimes>()> heartbeat;
+};
+
+// Adds to a processed device's effect what the outside system told (ids it gave).
+using EffectOf = std::function<std::string(const DevicePlan&, const carriers::Applied&)>;
+
+PageRunOutput run_page(const ClaimedPage& page, std::vector<DevicePlan> plans,
+                       const carriers::Account& account, const std::string& correlation_id,
+                       const PageRunSettings& settings, http::Client& client, Pace& pace,
+                       const EffectOf& effect_of, const PageRunHooks& hooks);
+
+}  // namespace carryall::changes

@@ -1,0 +1,131 @@
+// The decisions of the run engine, without I/O.
+#include "changes/run_rules.hpp"
+
+#include <algorithm>
+
+namespace carryall::changes {
+namespace {
+
+using carriers::FailureClass;
+using std::chrono::milliseconds;
+
+template <class... Fs>
+struct Overloaded : Fs... {
+    using Fs::operator()...;
+};
+
+// An unknown outcome goes to the next rung of the ladder, or to a person.
+Verdict still_unknown(const std::string& reason, const AttemptEnd& end,
+                      const RetrySettings& settings) {
+    Verdict verdict;
+    verdict.reason = reason;
+    verdict.retry_number = end.retry_number;
+    verdict.read_back_count = end.read_back_count;
+    verdict.state = DeviceState::unknown;
+    if (end.was_unknown && end.settles_in.count() > 0) {
+        // Too early for any reading to prove that nothing was done: that rung is not used up.
+        verdict.due_in = end.settles_in;
+        return verdict;
+    }
+    const int rung = end.was_unknown ? end.read_back_count + 1 : 0;
+    if (rung >= static_cast<int>(settings.ladder.size())) {
+        verdict.state = DeviceState::parked;
+        verdict.reason = "Outcome unknown after " + std::to_string(rung) +
+                         " read-backs; check the line at the carrier. Last: " + reason;
+        return verdict;
+    }
+    verdict.read_back_count = rung;
+    const milliseconds wait = settings.ladder[static_cast<std::size_t>(rung)];
+    verdict.due_in = std::max(wait, end.settles_in);
+    return verdict;
+}
+
+Verdict try_again(const carriers::NotSent& outcome, const AttemptEnd& end,
+                  const RetrySettings& settings) {
+    Verdict verdict;
+    verdict.reason = outcome.reason;
+    verdict.retry_number = end.retry_number + 1;
+    verdict.read_back_count = end.read_back_count;
+    verdict.error_class = FailureClass::transient;
+    if (verdict.retry_number > settings.max_retries) {
+        verdict.state = end.did_earlier_steps ? DeviceState::parked : DeviceState::error;
+        verdict.retry_number = end.retry_number;
+        verdict.reason = outcome.reason + " (gave up after " +
+                         std::to_string(settings.max_retries) + " retries)";
+        return verdict;
+    }
+    verdict.state = DeviceState::fresh;
+    verdict.due_in = backoff(end.retry_number, end.jitter, settings);
+    if (outcome.retry_after) {
+        verdict.due_in = std::max(*verdict.due_in, milliseconds(*outcome.retry_after));
+    }
+    return verdict;
+}
+
+}  // namespace
+
+std::chrono::milliseconds backoff(int retry_number, double jitter, const RetrySettings& settings) {
+    constexpr int kMaxDoublings = 20;
+    const auto doubled =
+        settings.backoff_base * (std::int64_t{1} << std::clamp(retry_number, 0, kMaxDoublings));
+    const auto wait = std::min<milliseconds>(doubled, settings.backoff_max);
+    const double factor = 0.75 + 0.5 * jitter;
+    return milliseconds(static_cast<std::int64_t>(static_cast<double>(wait.count()) * factor));
+}
+
+Verdict judge(const carriers::Outcome& outcome, const AttemptEnd& end,
+              const RetrySettings& settings) {
+    Verdict done;
+    done.retry_number = end.retry_number;
+    done.read_back_count = end.read_back_count;
+    return std::visit(
+        Overloaded{[&](const carriers::Applied&) {
+                       done.state = DeviceState::processed;
+                       return done;
+                   },
+                   [&](const carriers::Refused& refused) {
+                       if (refused.failure == FailureClass::transient) {
+                           return try_again({refused.reason, std::nullopt}, end, settings);
+                       }
+                       done.state = DeviceState::error;
+                       done.error_class = refused.failure;
+                       done.reason = refused.reason;
+                       return done;
+                   },
+                   [&](const carriers::Pending& pending) {
+                       done.state = DeviceState::waiting;
+                       done.due_in = pending.ask_again_after;
+                       return done;
+                   },
+                   [&](const carriers::NotSent& not_sent) {
+                       // A read-back that could not be made proves nothing: the device stays
+                       // unknown.
+                       if (end.was_unknown) return still_unknown(not_sent.reason, end, settings);
+                       return try_again(not_sent, end, settings);
+                   },
+                   [&](const carriers::Unknown& unknown) {
+                       return still_unknown(unknown.reason, end, settings);
+                   }},
+        outcome);
+}
+
+bool is_final(DeviceState state) {
+    return state == DeviceState::processed || state == DeviceState::error ||
+           state == DeviceState::cancelled;
+}
+
+std::string_view to_string(carriers::FailureClass failure) {
+    switch (failure) {
+        case FailureClass::validation:
+            return "validation";
+        case FailureClass::business:
+            return "business";
+        case FailureClass::transient:
+            return "transient";
+        case FailureClass::system:
+            return "system";
+    }
+    return "system";
+}
+
+}  // namespace carryall::changes

@@ -1,0 +1,585 @@
+// The run engine's SQL. Every statement names the tenant and runs inside it; every write of a
+// worker is fenced by the page's attempt. Connections that run these disable hash and merge joins
+// (see worker.cpp): rows are looked up by key only, so that statistics written before the rows
+// existed cannot turn a page into a scan.
+#include "changes/run_store.hpp"
+
+#include <array>
+#include <map>
+
+#include "queue/queue.hpp"
+
+namespace carryall::changes {
+namespace {
+
+using db::Array;
+using db::Params;
+using db::Query;
+using db::Rows;
+
+constexpr Query kLoadChange{"run_load_change", R"(
+    SELECT b.change_type, b.portal, b.request, b.correlation_id,
+           p.service_provider_id, p.integration, p.write_is_enabled, p.settings, p.credentials,
+           p.rate_per_second, p.max_concurrency,
+           r.service_provider_id, r.integration, r.write_is_enabled, r.settings, r.credentials,
+           r.rate_per_second, r.max_concurrency
+    FROM bulk_change b
+    JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
+    LEFT JOIN LATERAL (
+        SELECT * FROM service_provider s
+        WHERE s.tenant_id = $1 AND s.integration = 'revio' AND s.is_active
+        ORDER BY s.service_provider_id LIMIT 1) r ON true
+    WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
+
+constexpr Query kClaim{"run_claim_page", R"(
+    WITH next AS (
+        SELECT page_number, state, claimed_at, available_at FROM change_page
+        WHERE tenant_id = $1 AND bulk_change_id = $2 AND state <> 'done' AND available_at <= now()
+        ORDER BY page_number LIMIT 1 FOR UPDATE SKIP LOCKED),
+    page AS (
+        UPDATE change_page p
+        SET state = 'sending', attempt = p.attempt + 1, worker = $3, claimed_at = now(),
+            available_at = now() + make_interval(secs => $4::int),
+            lost_count = p.lost_count + (next.state = 'sending')::int
+        FROM next
+        WHERE p.tenant_id = $1 AND p.bulk_change_id = $2 AND p.page_number = next.page_number
+        RETURNING p.page_number, p.attempt, p.lost_count, p.claimed_at, p.first_device_change_id,
+                  p.last_device_change_id, next.state = 'sending' AS was_lost,
+                  next.claimed_at AS lost_claim, next.available_at AS lost_until)
+    SELECT page.page_number, page.attempt, page.lost_count,
+           to_char(page.claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           c.device_change_id, c.device_id, d.iccid, d.msisdn, d.imei, d.status, c.request, c.state,
+           page.was_lost AND c.state <> 'waiting' AND c.due_at <= page.lost_claim AS lost,
+           c.retry_number, c.read_back_count, c.progress,
+           to_char(coalesce(c.unclear_since, CASE WHEN page.was_lost THEN page.lost_claim END)
+                   AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           (extract(epoch FROM now() - CASE WHEN page.was_lost THEN page.lost_until
+                                            ELSE c.sent_at END) * 1000)::bigint
+    FROM page
+    LEFT JOIN device_change c
+        ON c.tenant_id = $1 AND c.device_change_id BETWEEN page.first_device_change_id
+                                                       AND page.last_device_change_id
+           AND c.state IN ('new', 'waiting', 'unknown') AND c.due_at <= now()
+    LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = c.device_id
+    ORDER BY c.device_change_id)"};
+
+constexpr Query kExtend{"run_extend_page", R"(
+    UPDATE change_page SET available_at = now() + make_interval(secs => $5::int)
+    WHERE tenant_id = $1 AND bulk_change_id = $2 AND page_number = $3 AND attempt = $4
+      AND state = 'sending')"};
+
+constexpr Query kNextDue{"run_next_due", R"(
+    SELECT (extract(epoch FROM min(available_at) - now()) * 1000)::bigint FROM change_page
+    WHERE tenant_id = $1 AND bulk_change_id = $2 AND state = 'ready')"};
+
+// The four change types differ only in what a processed device means for the local record:
+// `effect`.
+constexpr const char* kCompleteBefore = R"(
+    WITH fence AS (
+        SELECT first_device_change_id AS first, last_device_change_id AS last FROM change_page
+        WHERE tenant_id = $1 AND bulk_change_id = $2 AND page_number = $3 AND attempt = $4
+          AND state = 'sending' FOR UPDATE),
+    result AS MATERIALIZED (
+        SELECT r.* FROM fence, unnest($5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[],
+            $10::bigint[], $11::int[], $12::int[], $13::text[], $14::text[], $15::text[], $16::bigint[])
+            AS r(device_change_id, device_id, state, error_class, reason, due_ms, retry_number,
+                 read_back_count, progress, effect, unclear_since, sent_ms)),
+    changed AS (
+        UPDATE device_change c
+        SET state = r.state, error_class = r.error_class, reason = r.reason,
+            due_at = CASE WHEN r.due_ms IS NULL THEN c.due_at
+                          ELSE now() + r.due_ms * interval '1 millisecond' END,
+            retry_number = r.retry_number, read_back_count = r.read_back_count,
+            progress = r.progress::jsonb, unclear_since = r.unclear_since::timestamptz,
+            sent_at = now() - r.sent_ms * interval '1 millisecond',
+            finished_at = CASE WHEN r.state IN ('processed', 'error', 'cancelled') THEN now() END
+        FROM result r WHERE c.tenant_id = $1 AND c.device_change_id = r.device_change_id),
+    )";
+
+constexpr const char* kCompleteAfter = R"(,
+    logged AS (
+        INSERT INTO device_change_log (device_change_id, attempt, step, tenant_id, portal,
+            log_entry_description, action_text, request_text, response_text, response_status,
+            has_errors, error_text, process_by, retry_number, correlation_id, started_at, processed_at)
+        SELECT l.id, $4, l.step, $1, $30, l.description, l.action, l.request, l.response, l.status,
+            l.error IS NOT NULL, l.error, $31, l.retry_number, $32, l.started_at, l.processed_at
+        FROM fence, unnest($19::bigint[], $20::int[], $21::text[], $22::text[], $23::text[], $24::text[],
+            $25::text[], $26::text[], $27::int[], $28::timestamptz[], $29::timestamptz[])
+            AS l(id, step, description, action, request, response, status, error, retry_number,
+                 started_at, processed_at)),
+    rest AS (
+        SELECT least(
+            (SELECT min(c.due_at) FROM device_change c
+             WHERE c.tenant_id = $1 AND c.device_change_id BETWEEN fence.first AND fence.last
+               AND c.state IN ('new', 'waiting', 'unknown') AND c.device_change_id <> ALL ($5::bigint[])),
+            (SELECT min(now() + r.due_ms * interval '1 millisecond') FROM result r
+             WHERE r.state IN ('new', 'waiting', 'unknown'))) AS due_at
+        FROM fence),
+    page AS (
+        UPDATE change_page p
+        SET state = CASE WHEN rest.due_at IS NULL THEN 'done' ELSE 'ready' END, worker = NULL,
+            lost_count = 0, available_at = coalesce(rest.due_at, 'infinity')
+        FROM rest
+        WHERE p.tenant_id = $1 AND p.bulk_change_id = $2 AND p.page_number = $3
+        RETURNING (p.state = 'done')::int AS done),
+    total AS (
+        UPDATE bulk_change b
+        SET new_count = b.new_count + ($17::int[])[1], waiting_count = b.waiting_count + ($17::int[])[2],
+            unknown_count = b.unknown_count + ($17::int[])[3],
+            processed_count = b.processed_count + ($17::int[])[4],
+            error_count = b.error_count + ($17::int[])[5],
+            parked_count = b.parked_count + ($17::int[])[6],
+            cancelled_count = b.cancelled_count + ($17::int[])[7],
+            open_page_count = b.open_page_count - page.done,
+            started_at = coalesce(b.started_at, now()),
+            finished_at = CASE WHEN b.open_page_count = page.done THEN now() END,
+            status = CASE
+                WHEN b.open_page_count > page.done THEN 'PROCESSING'
+                WHEN b.processed_count + ($17::int[])[4] = b.device_count THEN 'PROCESSED'
+                WHEN b.error_count + ($17::int[])[5] + b.cancelled_count + ($17::int[])[7]
+                     = b.device_count THEN 'ERROR'
+                ELSE 'PARTIAL' END
+        FROM page WHERE b.tenant_id = $1 AND b.bulk_change_id = $2
+        RETURNING b.finished_at IS NOT NULL AS finished)
+    SELECT finished,
+           CASE WHEN finished OR $18::boolean
+                THEN pg_notify('carryall_bulk_change', $1 || ':' || $2)::text END
+    FROM total)";
+
+constexpr const char* kStatusEffect = R"(effect AS (
+        UPDATE device d SET status = r.effect, modified_at = now()
+        FROM result r WHERE d.tenant_id = $1 AND d.device_id = r.device_id AND r.effect IS NOT NULL
+          AND $33::bigint > 0))";
+
+constexpr const char* kCarrierPlanEffect = R"(effect AS (
+        UPDATE device d SET carrier_rate_plan_id = p.carrier_rate_plan_id, modified_at = now()
+        FROM result r JOIN carrier_rate_plan p
+            ON p.tenant_id = $1 AND p.service_provider_id = $33::bigint AND p.code = r.effect
+        WHERE d.tenant_id = $1 AND d.device_id = r.device_id))";
+
+// Effect: {"customerRatePlanId", "customerPoolId", "customerDataAllocationMb", "effectiveDate"}.
+// Absent members stay as they are. A date ahead, by the database's clock, goes into the schedule
+// instead.
+constexpr const char* kCustomerPlanEffect = R"(wanted AS MATERIALIZED (
+        SELECT r.device_change_id, r.device_id, (r.effect::jsonb ->> 'customerRatePlanId')::bigint AS plan_id,
+               (r.effect::jsonb ->> 'customerPoolId')::bigint AS pool_id,
+               (r.effect::jsonb ->> 'customerDataAllocationMb')::numeric AS allocation_mb,
+               (r.effect::jsonb ->> 'effectiveDate')::timestamptz AS effective_at
+        FROM result r WHERE r.effect IS NOT NULL AND $33::bigint > 0),
+    effect AS (
+        UPDATE device d SET customer_rate_plan_id = coalesce(w.plan_id, d.customer_rate_plan_id),
+            customer_rate_pool_id = coalesce(w.pool_id, d.customer_rate_pool_id),
+            customer_data_allocation_mb = coalesce(w.allocation_mb, d.customer_data_allocation_mb),
+            modified_at = now()
+        FROM wanted w WHERE d.tenant_id = $1 AND d.device_id = w.device_id
+          AND (w.effective_at IS NULL OR w.effective_at <= now())),
+    scheduled AS (
+        INSERT INTO customer_rate_plan_device_queue (tenant_id, device_id, device_change_id,
+            customer_rate_plan_id, customer_rate_pool_id, customer_data_allocation_mb, effective_date,
+            portal_type, created_by)
+        SELECT $1, w.device_id, w.device_change_id, w.plan_id, w.pool_id, w.allocation_mb, w.effective_at,
+            $30, $31
+        FROM wanted w WHERE w.effective_at > now()
+        ON CONFLICT (device_change_id) DO NOTHING))";
+
+// Effect: the CustomerAssignment with customer and site resolved, and for a Rev.io customer whose
+// service was created "revioServiceId", "number", "activatedDate", "revioServiceProducts".
+constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
+        SELECT r.device_change_id, r.device_id, e.*,
+               coalesce(e.customer_id, (SELECT c.customer_id FROM customer c
+                    WHERE c.tenant_id = $1 AND c.rev_customer_id = e.rev_customer_id)) AS customer
+        FROM result r, LATERAL (
+            SELECT (j ->> 'customerId')::bigint AS customer_id, j ->> 'revCustomerId' AS rev_customer_id,
+                   (j ->> 'siteId')::bigint AS site_id, j ->> 'accountNumber' AS account_number,
+                   (j ->> 'customerRatePlanId')::bigint AS plan_id,
+                   (j ->> 'customerRatePoolId')::bigint AS pool_id,
+                   (j ->> 'effectiveDate')::timestamptz AS effective_at,
+                   (j ->> 'revioServiceId')::bigint AS revio_service_id, j ->> 'number' AS number,
+                   (j ->> 'activatedDate')::date AS activated_date, j -> 'revioServiceProducts' AS products
+            FROM (SELECT r.effect::jsonb AS j) x) e
+        WHERE r.effect IS NOT NULL AND $33::bigint > 0),
+    service AS (
+        INSERT INTO rev_service (tenant_id, customer_id, revio_service_id, number, activated_date)
+        SELECT $1, w.customer, w.revio_service_id, w.number, w.activated_date
+        FROM wanted w WHERE w.revio_service_id IS NOT NULL
+        ON CONFLICT (tenant_id, revio_service_id) DO UPDATE SET number = excluded.number
+        RETURNING rev_service_id, revio_service_id),
+    product AS (
+        INSERT INTO rev_service_product (tenant_id, rev_service_id, revio_service_product_id, product_id)
+        SELECT $1, s.rev_service_id, (p ->> 'revioServiceProductId')::bigint, (p ->> 'productId')::bigint
+        FROM wanted w JOIN service s ON s.revio_service_id = w.revio_service_id,
+             jsonb_array_elements(w.products) p
+        ON CONFLICT (tenant_id, revio_service_product_id) DO NOTHING),
+    effect AS (
+        UPDATE device d SET customer_id = w.customer, site_id = w.site_id,
+            account_number = coalesce(w.account_number, d.account_number),
+            rev_service_id = coalesce(
+                (SELECT s.rev_service_id FROM service s WHERE s.revio_service_id = w.revio_service_id),
+                d.rev_service_id),
+            customer_rate_plan_id = CASE WHEN w.effective_at > now() THEN d.customer_rate_plan_id
+                                         ELSE coalesce(w.plan_id, d.customer_rate_plan_id) END,
+            customer_rate_pool_id = CASE WHEN w.effective_at > now() THEN d.customer_rate_pool_id
+                                         ELSE coalesce(w.pool_id, d.customer_rate_pool_id) END,
+            modified_at = now()
+        FROM wanted w WHERE d.tenant_id = $1 AND d.device_id = w.device_id),
+    scheduled AS (
+        INSERT INTO customer_rate_plan_device_queue (tenant_id, device_id, device_change_id,
+            customer_rate_plan_id, customer_rate_pool_id, effective_date, portal_type, created_by)
+        SELECT $1, w.device_id, w.device_change_id, w.plan_id, w.pool_id, w.effective_at, $30, $31
+        FROM wanted w WHERE w.effective_at > now() AND coalesce(w.plan_id, w.pool_id) IS NOT NULL
+        ON CONFLICT (device_change_id) DO NOTHING))";
+
+Query completion_of(ChangeType type) {
+    static const std::array<std::string, 4> kSql = [] {
+        const auto whole = [](const char* effect) {
+            return std::string(kCompleteBefore) + effect + kCompleteAfter;
+        };
+        std::array<std::string, 4> sql;
+        sql[static_cast<std::size_t>(ChangeType::customerassignment)] = whole(kAssignmentEffect);
+        sql[static_cast<std::size_t>(ChangeType::carrierrateplanchange)] =
+            whole(kCarrierPlanEffect);
+        sql[static_cast<std::size_t>(ChangeType::customerrateplanchange)] =
+            whole(kCustomerPlanEffect);
+        sql[static_cast<std::size_t>(ChangeType::statusupdate)] = whole(kStatusEffect);
+        return sql;
+    }();
+    constexpr std::array<const char*, 4> kNames = {
+        "run_complete_assignment", "run_complete_carrier_plan", "run_complete_customer_plan",
+        "run_complete_status"};
+    const auto index = static_cast<std::size_t>(type);
+    return {kNames[index], kSql[index].c_str()};
+}
+
+constexpr Query kReserve{"run_reserve_calls", R"(
+    INSERT INTO carrier_pacing AS p (service_provider_id, tenant_id, next_free_at)
+    VALUES ($2, $1, now() + $3::int / $4::float8 * interval '1 second')
+    ON CONFLICT (service_provider_id) DO UPDATE
+    SET next_free_at = greatest(p.next_free_at, now()) + $3::int / $4::float8 * interval '1 second'
+    RETURNING (extract(epoch FROM p.next_free_at - now()) * 1000 - $3::int / $4::float8 * 1000)::bigint)"};
+
+constexpr Query kPause{"run_pause_account", R"(
+    INSERT INTO carrier_pacing AS p (service_provider_id, tenant_id, next_free_at)
+    VALUES ($2, $1, now() + make_interval(secs => $3::int))
+    ON CONFLICT (service_provider_id) DO UPDATE
+    SET next_free_at = greatest(p.next_free_at, now() + make_interval(secs => $3::int)))"};
+
+constexpr Query kSweep{"run_sweep", R"(
+    WITH sent AS (
+        INSERT INTO queue_message (queue, body, attributes)
+        SELECT 'bulk_change', 'Bulk change to work is ' || u.bulk_change,
+               jsonb_build_object('TenantId', u.tenant::text, 'BulkChangeId', u.bulk_change::text,
+                                  'RetryNumber', '0', 'RequestId', '')
+        FROM unfinished_changes() u
+        WHERE NOT EXISTS (
+            SELECT FROM queue_message m WHERE m.queue = 'bulk_change'
+              AND m.attributes ->> 'BulkChangeId' = u.bulk_change::text)
+        RETURNING 1)
+    SELECT count(*), CASE WHEN count(*) > 0 THEN pg_notify('carryall_queue', 'bulk_change')::text END
+    FROM sent)"};
+
+constexpr Query kTenants{"run_tenants", "SELECT id FROM tenant WHERE is_active ORDER BY id"};
+
+// Rows of one device are applied one after the other in the order of their dates: a pass takes only
+// a device's earliest row, so members that a later row leaves out keep what the earlier one set.
+constexpr Query kApplyDue{"run_apply_due_plans", R"(
+    WITH due AS (
+        SELECT q.id, q.device_id, q.customer_rate_plan_id, q.customer_rate_pool_id,
+               q.customer_data_allocation_mb, q.effective_date
+        FROM customer_rate_plan_device_queue q
+        WHERE q.tenant_id = $1 AND q.is_active AND q.effective_date <= now()
+          AND NOT EXISTS (
+              SELECT FROM customer_rate_plan_device_queue e
+              WHERE e.tenant_id = $1 AND e.device_id = q.device_id AND e.is_active
+                AND (e.effective_date, e.id) < (q.effective_date, q.id))
+        ORDER BY q.effective_date, q.id LIMIT $2::int FOR UPDATE SKIP LOCKED),
+    applied AS (
+        UPDATE customer_rate_plan_device_queue q
+        SET is_active = false, applied_at = now(), modified_by = 'schedule', modified_date = now()
+        FROM due WHERE q.tenant_id = $1 AND q.id = due.id),
+    effect AS (
+        UPDATE device d SET
+            customer_rate_plan_id = coalesce(l.customer_rate_plan_id, d.customer_rate_plan_id),
+            customer_rate_pool_id = coalesce(l.customer_rate_pool_id, d.customer_rate_pool_id),
+            customer_data_allocation_mb =
+                coalesce(l.customer_data_allocation_mb, d.customer_data_allocation_mb),
+            modified_at = now()
+        FROM due l WHERE d.tenant_id = $1 AND d.device_id = l.device_id),
+    event AS (
+        INSERT INTO device_event (tenant_id, device_id, source, actor, detail)
+        SELECT $1, device_id, 'schedule', 'schedule', jsonb_strip_nulls(jsonb_build_object(
+            'customerRatePlanId', customer_rate_plan_id, 'customerPoolId', customer_rate_pool_id,
+            'customerDataAllocationMb', customer_data_allocation_mb, 'effectiveDate', effective_date))
+        FROM due)
+    SELECT count(*) FROM due)"};
+
+base::json::object stored_object(std::string_view text) {
+    auto value = base::parse_json(text);
+    return value && value->is_object() ? value->get_object() : base::json::object();
+}
+
+std::optional<base::Instant> stored_instant(const Rows& rows, std::size_t row, int column) {
+    if (rows.is_null(row, column)) return std::nullopt;
+    const auto instant = base::parse_iso8601(rows.text(row, column));
+    CHECK(instant.has_value());
+    return *instant;
+}
+
+Result<StoredAccount> read_account(const Rows& rows, int column, const base::MasterKey& key) {
+    StoredAccount account;
+    account.service_provider_id = rows.integer(0, column);
+    account.integration = rows.string(0, column + 1);
+    account.write_is_enabled = rows.boolean(0, column + 2);
+    account.settings = stored_object(rows.text(0, column + 3));
+    if (!rows.is_null(0, column + 4)) {
+        const std::string context =
+            "service_provider/" + std::to_string(account.service_provider_id);
+        const auto opened = key.open(rows.bytes(0, column + 4), context);
+        if (!opened) return opened.error();
+        account.credentials = stored_object(opened->reveal());
+    }
+    if (const auto rate = rows.optional_text(0, column + 5)) {
+        account.rate_per_second = std::stod(*rate);
+    }
+    if (const auto limit = rows.optional_integer(0, column + 6)) {
+        account.max_concurrency = static_cast<int>(*limit);
+    }
+    return account;
+}
+
+DeviceState stored_state(std::string_view text) {
+    if (text == "waiting") return DeviceState::waiting;
+    if (text == "unknown") return DeviceState::unknown;
+    return DeviceState::fresh;
+}
+
+ClaimedDevice read_device(const Rows& rows, std::size_t row) {
+    ClaimedDevice device;
+    device.id = {rows.integer(row, 4)};
+    device.device_id = rows.integer(row, 5);
+    device.line = {rows.string(row, 6), rows.string(row, 7), rows.string(row, 8),
+                   rows.string(row, 9)};
+    device.own_request = rows.string(row, 10);
+    device.state = stored_state(rows.text(row, 11));
+    device.lost = rows.boolean(row, 12);
+    device.retry_number = static_cast<int>(rows.integer(row, 13));
+    device.read_back_count = static_cast<int>(rows.integer(row, 14));
+    device.progress = rows.string(row, 15);
+    device.unclear_since = stored_instant(rows, row, 16);
+    if (const auto ago = rows.optional_integer(row, 17)) {
+        device.sent_ago = std::chrono::milliseconds(*ago);
+    }
+    return device;
+}
+
+// Where a state's devices are counted: the order of the counters in kCompleteAfter.
+std::size_t counter_of(DeviceState state) {
+    switch (state) {
+        case DeviceState::fresh:
+        case DeviceState::sending:
+            return 0;
+        case DeviceState::waiting:
+            return 1;
+        case DeviceState::unknown:
+            return 2;
+        case DeviceState::processed:
+            return 3;
+        case DeviceState::error:
+            return 4;
+        case DeviceState::parked:
+            return 5;
+        case DeviceState::cancelled:
+            return 6;
+    }
+    return 0;
+}
+
+void add_text_or_null(Array& array, std::string_view text) {
+    text.empty() ? array.add_null() : array.add(text);
+}
+
+void add_results(Params& params, const std::vector<DeviceResult>& results) {
+    Array ids, devices, states, classes, reasons, due, retries, read_backs, progress, effects,
+        unclear, sent;
+    std::array<std::int64_t, 7> delta{};
+    for (const DeviceResult& result : results) {
+        const Verdict& verdict = result.verdict;
+        --delta[counter_of(result.before)];
+        ++delta[counter_of(verdict.state)];
+        ids.add(result.id.value);
+        devices.add(result.device_id);
+        states.add(to_string(verdict.state));
+        verdict.error_class ? classes.add(to_string(*verdict.error_class)) : classes.add_null();
+        add_text_or_null(reasons, verdict.reason);
+        verdict.due_in ? due.add(verdict.due_in->count()) : due.add_null();
+        retries.add(static_cast<std::int64_t>(verdict.retry_number));
+        read_backs.add(static_cast<std::int64_t>(verdict.read_back_count));
+        add_text_or_null(progress, result.progress);
+        add_text_or_null(effects, result.effect);
+        unclear.add(result.unclear_since);
+        result.sent_ago ? sent.add(result.sent_ago->count()) : sent.add_null();
+    }
+    Array deltas;
+    for (const std::int64_t value : delta) deltas.add(value);
+    for (Array* array : {&ids, &devices, &states, &classes, &reasons, &due, &retries, &read_backs,
+                         &progress, &effects, &unclear, &sent, &deltas}) {
+        params.add(array->take());
+    }
+}
+
+void add_log(Params& params, const std::vector<LogEntry>& log) {
+    Array ids, steps, descriptions, actions, requests, responses, statuses, errors, retries,
+        started, processed;
+    for (const LogEntry& entry : log) {
+        ids.add(entry.device_change.value);
+        steps.add(static_cast<std::int64_t>(entry.step));
+        descriptions.add(entry.description);
+        actions.add(entry.action);
+        requests.add(entry.request);
+        responses.add(entry.response);
+        statuses.add(entry.status);
+        add_text_or_null(errors, entry.error);
+        retries.add(static_cast<std::int64_t>(entry.retry_number));
+        started.add(entry.started_at);
+        processed.add(entry.processed_at);
+    }
+    for (Array* array : {&ids, &steps, &descriptions, &actions, &requests, &responses, &statuses,
+                         &errors, &retries, &started, &processed}) {
+        params.add(array->take());
+    }
+}
+
+constexpr const char* kProcessBy = "carryall work";
+
+}  // namespace
+
+Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tenant_id,
+                                   BulkChangeId id, const base::MasterKey& key) {
+    CARRYALL_TRY(connection.work_for_tenant(tenant_id));
+    const auto rows = connection.exec(kLoadChange, Params().add(tenant_id).add(id));
+    if (!rows) return rows.error();
+    if (rows->empty()) return base::not_found("there is no such bulk change in this tenant");
+    const auto type = parse_change_type(rows->text(0, 0));
+    if (!type) {
+        return base::internal_error("change type '" + rows->string(0, 0) +
+                                    "' is unknown to this version; a newer worker must take it");
+    }
+    RunnableChange change;
+    change.tenant_id = tenant_id;
+    change.id = id;
+    change.type = *type;
+    change.portal = rows->string(0, 1);
+    change.request = stored_object(rows->text(0, 2));
+    change.correlation_id = rows->string(0, 3);
+    auto account = read_account(*rows, 4, key);
+    if (!account) return account.error();
+    change.account = std::move(account).value();
+    if (!rows->is_null(0, 11)) {
+        auto revio = read_account(*rows, 11, key);
+        if (!revio) return revio.error();
+        change.revio = std::move(revio).value();
+    }
+    return change;
+}
+
+Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::int64_t tenant_id,
+                                              BulkChangeId id, const std::string& worker,
+                                              std::chrono::seconds lease) {
+    CARRYALL_TRY(connection.work_for_tenant(tenant_id));
+    const auto rows =
+        connection.exec(kClaim, Params().add(tenant_id).add(id).add(worker).add(lease.count()));
+    if (!rows) return rows.error();
+    if (rows->empty()) return std::optional<ClaimedPage>();
+    ClaimedPage page;
+    page.page_number = static_cast<int>(rows->integer(0, 0));
+    page.attempt = static_cast<int>(rows->integer(0, 1));
+    page.lost_count = static_cast<int>(rows->integer(0, 2));
+    page.claimed_at = *stored_instant(*rows, 0, 3);
+    page.devices.reserve(rows->size());
+    for (std::size_t row = 0; row < rows->size(); ++row) {
+        if (!rows->is_null(row, 4)) page.devices.push_back(read_device(*rows, row));
+    }
+    return std::optional<ClaimedPage>(std::move(page));
+}
+
+Result<bool> extend_page(db::Connection& connection, std::int64_t tenant_id, BulkChangeId id,
+                         const ClaimedPage& page, std::chrono::seconds lease) {
+    const auto rows = connection.exec(
+        kExtend,
+        Params().add(tenant_id).add(id).add(page.page_number).add(page.attempt).add(lease.count()));
+    if (!rows) return rows.error();
+    return rows->affected() == 1;
+}
+
+Result<PageCompletion> complete_page(db::Connection& connection, const RunnableChange& change,
+                                     const ClaimedPage& page,
+                                     const std::vector<DeviceResult>& results,
+                                     const std::vector<LogEntry>& log, bool notify) {
+    CARRYALL_TRY(connection.work_for_tenant(change.tenant_id));
+    Params params;
+    params.add(change.tenant_id).add(change.id).add(page.page_number).add(page.attempt);
+    add_results(params, results);
+    params.add(notify);
+    add_log(params, log);
+    params.add(change.portal).add(kProcessBy).add(change.correlation_id);
+    params.add(change.account.service_provider_id);
+    const auto rows = connection.exec(completion_of(change.type), params);
+    if (!rows) return rows.error();
+    PageCompletion completion;
+    completion.accepted = !rows->empty();
+    completion.change_finished = completion.accepted && rows->boolean(0, 0);
+    return completion;
+}
+
+Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection& connection,
+                                                                  std::int64_t tenant_id,
+                                                                  BulkChangeId id) {
+    using Due = std::optional<std::chrono::milliseconds>;
+    const auto rows = connection.exec(kNextDue, Params().add(tenant_id).add(id));
+    if (!rows) return rows.error();
+    const auto due = rows->optional_integer(0, 0);
+    return due ? Due(std::chrono::milliseconds(*due)) : Due();
+}
+
+Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
+                                                const RunnableChange& change,
+                                                const StoredAccount& account, int calls) {
+    CHECK(account.rate_per_second.has_value());
+    const auto rows = connection.exec(kReserve, Params()
+                                                    .add(change.tenant_id)
+                                                    .add(account.service_provider_id)
+                                                    .add(calls)
+                                                    .add(std::to_string(*account.rate_per_second)));
+    if (!rows) return rows.error();
+    return std::chrono::milliseconds(std::max<std::int64_t>(0, rows->integer(0, 0)));
+}
+
+Result<void> pause_account(db::Connection& connection, std::int64_t tenant_id,
+                           std::int64_t service_provider_id, std::chrono::seconds pause) {
+    CARRYALL_TRY(connection.exec(
+        kPause, Params().add(tenant_id).add(service_provider_id).add(pause.count())));
+    return {};
+}
+
+Result<std::int64_t> sweep(db::Connection& connection) {
+    CARRYALL_TRY(connection.work_for_tenant(0));
+    const auto rows = connection.exec(kSweep);
+    if (!rows) return rows.error();
+    return rows->integer(0, 0);
+}
+
+Result<std::int64_t> apply_due_rate_plans(db::Connection& connection, int limit) {
+    const auto tenants = connection.exec(kTenants);
+    if (!tenants) return tenants.error();
+    std::int64_t applied = 0;
+    for (std::size_t i = 0; i < tenants->size(); ++i) {
+        const std::int64_t tenant = tenants->integer(i, 0);
+        CARRYALL_TRY(connection.work_for_tenant(tenant));
+        const auto rows = connection.exec(kApplyDue, Params().add(tenant).add(limit));
+        if (!rows) return rows.error();
+        applied += rows->integer(0, 0);
+    }
+    CARRYALL_TRY(connection.work_for_tenant(0));
+    return applied;
+}
+
+}  // namespace carryall::changes

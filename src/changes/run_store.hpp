@@ -1,0 +1,140 @@
+// The run engine's view of the database: load a change, claim a page, complete a page. Two round
+// trips a page: a claim is one statement and so is a completion, whatever the number of devices in
+// the page.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/secret.hpp"
+#include "carriers/carrier.hpp"
+#include "changes/bulk_change.hpp"
+#include "changes/run_rules.hpp"
+#include "db/postgres.hpp"
+
+namespace carryall::changes {
+
+using base::Result;
+
+// A service provider as stored, credentials opened.
+struct StoredAccount {
+    std::int64_t service_provider_id = 0;
+    std::string integration;
+    bool write_is_enabled = false;
+    base::json::object settings;
+    base::json::object credentials;
+    std::optional<double> rate_per_second;
+    std::optional<int> max_concurrency;
+};
+
+struct RunnableChange {
+    std::int64_t tenant_id = 0;
+    BulkChangeId id;
+    ChangeType type = ChangeType::statusupdate;
+    std::string portal;
+    base::json::value request;  // ChangeParameters of the whole change
+    std::string correlation_id;
+    StoredAccount account;
+    std::optional<StoredAccount> revio;  // the tenant's billing account, if it has one
+};
+
+// Not found: another tenant's, or none.
+Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tenant_id,
+                                   BulkChangeId id, const base::MasterKey& key);
+
+struct ClaimedDevice {
+    DeviceChangeId id;
+    std::int64_t device_id = 0;
+    carriers::Line line;
+    std::string own_request;  // JSON or empty
+    DeviceState state = DeviceState::fresh;
+    bool lost =
+        false;  // a worker died, or lost its lease, while it may have been sending this device
+    int retry_number = 0;
+    int read_back_count = 0;
+    std::string progress;  // JSON or empty
+    std::optional<base::Instant> unclear_since;
+    std::optional<std::chrono::milliseconds> sent_ago;  // by the database's clock
+};
+
+struct ClaimedPage {
+    int page_number = 0;
+    int attempt = 0;  // the fence
+    int lost_count = 0;
+    base::Instant claimed_at;
+    std::vector<ClaimedDevice> devices;
+};
+
+// The first page of the change that is due or whose lease ran out; none if there is none. Committed
+// before it returns: this is the evidence that its devices may be sent.
+Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::int64_t tenant_id,
+                                              BulkChangeId id, const std::string& worker,
+                                              std::chrono::seconds lease);
+
+// False: the page was taken over by another worker.
+Result<bool> extend_page(db::Connection& connection, std::int64_t tenant_id, BulkChangeId id,
+                         const ClaimedPage& page, std::chrono::seconds lease);
+
+struct LogEntry {
+    DeviceChangeId device_change;
+    int step = 1;
+    std::string description;
+    std::string action;
+    std::string request;
+    std::string response;
+    std::string_view status;  // PENDING, PROCESSED, ERROR
+    std::string error;        // empty: no error
+    int retry_number = 0;
+    base::Instant started_at;
+    base::Instant processed_at;
+};
+
+struct DeviceResult {
+    DeviceChangeId id;
+    std::int64_t device_id = 0;
+    DeviceState before = DeviceState::fresh;
+    Verdict verdict;
+    std::string progress;  // JSON or empty
+    // What the local record takes over, in the form the change's type expects; empty: nothing.
+    std::string effect;
+    std::optional<base::Instant> unclear_since;
+    std::optional<std::chrono::milliseconds> sent_ago;
+};
+
+struct PageCompletion {
+    bool accepted = false;  // false: the fence held; another worker owns the page now
+    bool change_finished = false;
+};
+
+// Applies the results of a page in one transaction: device, device_change, log, page, counters.
+Result<PageCompletion> complete_page(db::Connection& connection, const RunnableChange& change,
+                                     const ClaimedPage& page,
+                                     const std::vector<DeviceResult>& results,
+                                     const std::vector<LogEntry>& log, bool notify);
+
+// When the change's next page is due (zero or less: now); none if only other workers' pages are
+// open, or none.
+Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection& connection,
+                                                                  std::int64_t tenant_id,
+                                                                  BulkChangeId id);
+
+// Reserves `calls` calls at the account's rate; answers when the first may start. Shared by all
+// workers.
+Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
+                                                const RunnableChange& change,
+                                                const StoredAccount& account, int calls);
+// No call of the account before `pause` has passed.
+Result<void> pause_account(db::Connection& connection, std::int64_t tenant_id,
+                           std::int64_t service_provider_id, std::chrono::seconds pause);
+
+// Puts a message into the queue for every unfinished change that has none. Answers how many.
+Result<std::int64_t> sweep(db::Connection& connection);
+
+// Applies up to `limit` customer rate plans whose effective date has come, over all tenants.
+// Answers how many.
+Result<std::int64_t> apply_due_rate_plans(db::Connection& connection, int limit);
+
+}  // namespace carryall::changes

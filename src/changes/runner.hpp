@@ -1,0 +1,57 @@
+// One runner of a worker: receives a message, works the pages of its bulk change, one after the
+// other.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "changes/change_kind.hpp"
+#include "changes/worker.hpp"
+#include "queue/queue.hpp"
+
+namespace carryall::changes {
+
+class AccountPace;
+
+class Runner {
+  public:
+    Runner(const WorkerSettings& settings, const base::MasterKey& key,
+           std::unique_ptr<db::Connection> connection, http::Client& client, std::string name,
+           const std::atomic<bool>& stopping);
+    ~Runner();
+
+    // Receives one message and works it; false if there was none.
+    Result<bool> work_one();
+    // Until a message may have come, or the time has passed.
+    Result<void> wait_for_work(std::chrono::milliseconds at_most);
+    bool is_usable() const { return connection_->is_usable(); }
+    Result<void> reconnect();
+    // Settings of a session that runs pages.
+    static Result<void> prepare_connection(db::Connection& connection);
+
+  private:
+    Result<void> work_message(const queue::Message& message);
+    Result<bool> work_page(const RunnableChange& change, const ChangeKind& kind);
+    Result<void> complete(const RunnableChange& change, const ClaimedPage& page,
+                          const PageRunOutput& output);
+    Result<void> hand_over(const queue::Message& message, const RunnableChange& change);
+    PageRunOutput park_poison(const RunnableChange& change, const ChangeKind& kind,
+                              const ClaimedPage& page) const;
+    AccountPace& pace_for(const RunnableChange& change, const StoredAccount* account);
+    bool notification_is_due();
+
+    const WorkerSettings& settings_;
+    const base::MasterKey& key_;
+    std::unique_ptr<db::Connection> connection_;
+    http::Client& client_;
+    std::string name_;
+    const std::atomic<bool>& stopping_;
+    std::unique_ptr<queue::Queue> queue_;
+    std::map<std::int64_t, std::unique_ptr<AccountPace>> paces_;
+    std::chrono::steady_clock::time_point last_notification_;
+    bool listening_ = false;
+};
+
+}  // namespace carryall::changes

@@ -1,0 +1,109 @@
+// Threads of the worker, and their recovery: a thread that loses the database comes back when the
+// database does.
+#include "changes/worker.hpp"
+
+#include "base/log.hpp"
+#include "changes/run_store.hpp"
+#include "changes/runner.hpp"
+
+namespace carryall::changes {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kIdleWait{500};
+constexpr milliseconds kRecoveryPause{500};
+constexpr milliseconds kStopLook{100};
+
+}  // namespace
+
+Worker::Worker(WorkerSettings settings, base::MasterKey key)
+    : settings_(std::move(settings)), key_(std::move(key)) {}
+
+Worker::~Worker() {
+    stop();
+}
+
+void Worker::start() {
+    CHECK(threads_.empty());
+    for (int i = 1; i <= settings_.runners; ++i) {
+        threads_.emplace_back([this, i] { run_pages(i); });
+    }
+    threads_.emplace_back([this] { keep_house(); });
+}
+
+void Worker::stop() {
+    stopping_ = true;
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+void Worker::run_pages(int number) {
+    const std::string name = settings_.name + "/" + std::to_string(number);
+    http::ClientOptions options = settings_.http;
+    options.max_connections_per_host = std::min<std::size_t>(
+        options.max_connections_per_host, static_cast<std::size_t>(settings_.max_in_flight));
+    const auto client = http::make_client(options);
+    std::unique_ptr<Runner> runner;
+    while (!stopping_) {
+        Result<void> result;
+        if (!runner) {
+            auto connection = db::Connection::open(settings_.database);
+            result = connection ? Runner::prepare_connection(**connection)
+                                : Result<void>(connection.error());
+            if (result) {
+                runner = std::make_unique<Runner>(settings_, key_, std::move(connection).value(),
+                                                  *client, name, stopping_);
+            }
+        } else {
+            const auto worked = runner->work_one();
+            if (!worked) {
+                result = worked.error();
+            } else if (!*worked) {
+                result = runner->wait_for_work(kIdleWait);
+            }
+        }
+        if (!result) {
+            base::log::error("runner_failed", {{"runner", name},
+                                               {"reason", result.error().message},
+                                               {"where", result.error().where}});
+            if (runner && !runner->is_usable()) runner.reset();
+            std::this_thread::sleep_for(kRecoveryPause);
+        }
+    }
+}
+
+void Worker::keep_house() {
+    std::unique_ptr<db::Connection> connection;
+    auto next = std::chrono::steady_clock::now();
+    while (!stopping_) {
+        if (std::chrono::steady_clock::now() < next) {
+            std::this_thread::sleep_for(kStopLook);
+            continue;
+        }
+        next = std::chrono::steady_clock::now() + settings_.housekeeping;
+        if (!connection || !connection->is_usable()) {
+            auto opened = db::Connection::open(settings_.database);
+            if (!opened) continue;  // the runners already say that the database is away
+            connection = std::move(opened).value();
+        }
+        const auto rebuilt = sweep(*connection);
+        if (rebuilt && *rebuilt > 0) {
+            base::log::info("messages_rebuilt", {{"count", *rebuilt}});
+        }
+        const auto applied = apply_due_rate_plans(*connection, settings_.schedule_page);
+        if (applied && *applied > 0) {
+            base::log::info("scheduled_rate_plans_applied", {{"count", *applied}});
+            next = std::chrono::steady_clock::now();  // more may be due
+        }
+        for (const base::Error* error :
+             {rebuilt ? nullptr : &rebuilt.error(), applied ? nullptr : &applied.error()}) {
+            if (error != nullptr) {
+                base::log::error("housekeeping_failed",
+                                 {{"reason", error->message}, {"where", error->where}});
+            }
+        }
+    }
+}
+
+}  // namespace carryall::changes

@@ -1,0 +1,52 @@
+// The worker: a few runners, each a plain thread with its own database connection and its own HTTP
+// client, and one housekeeper that rebuilds lost messages and applies customer rate plans whose
+// date has come.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/secret.hpp"
+#include "changes/run_rules.hpp"
+#include "http/client.hpp"
+
+namespace carryall::changes {
+
+struct WorkerSettings {
+    base::Secret database;  // as the application role
+    int runners = 4;
+    int max_in_flight = 32;          // calls at once of one runner, unless the account allows fewer
+    std::chrono::seconds lease{60};  // of a page and of a message
+    RetrySettings retry;
+    std::optional<std::chrono::seconds> settling_time;  // instead of the carrier's own, for tests
+    std::chrono::milliseconds housekeeping{5'000};
+    int schedule_page = 500;
+    std::string name;  // host and process: shown as the page's worker
+    http::ClientOptions http;
+};
+
+class Worker {
+  public:
+    Worker(WorkerSettings settings, base::MasterKey key);
+    ~Worker();  // as stop()
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    void start();
+    // Starts no further device, lets calls in flight finish, writes them down, joins the threads.
+    void stop();
+
+  private:
+    void run_pages(int number);
+    void keep_house();
+
+    WorkerSettings settings_;
+    base::MasterKey key_;
+    std::atomic<bool> stopping_{false};
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace carryall::changes
