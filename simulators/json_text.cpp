@@ -74,12 +74,41 @@ void append_double(std::string& out, double value) {
     out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
+// The library's own serialiser prints 6.5 as 6.5E0, which no reader of a ledger expects.
+void append_json(std::string& out, const boost::json::value& value) {
+    if (const auto* object = value.if_object()) {
+        JsonObject members(out);
+        for (const auto& member : *object) {
+            append_json(members.add_raw({member.key().data(), member.key().size()}),
+                        member.value());
+        }
+        return members.close();
+    }
+    if (const auto* list = value.if_array()) {
+        out += '[';
+        for (std::size_t i = 0; i < list->size(); ++i) {
+            if (i > 0) out += ',';
+            append_json(out, (*list)[i]);
+        }
+        out += ']';
+    } else if (value.is_string()) {
+        append_quoted(out, {value.get_string().data(), value.get_string().size()});
+    } else if (value.is_int64()) {
+        append_integer(out, value.get_int64());
+    } else if (value.is_uint64()) {
+        append_unsigned(out, value.get_uint64());
+    } else if (value.is_double()) {
+        append_double(out, value.get_double());
+    } else {
+        out += value.is_null() ? "null" : value.get_bool() ? "true" : "false";
+    }
+}
+
 std::string& JsonObject::add_raw(std::string_view name) {
     if (!first_) out_ += ',';
     first_ = false;
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
+    append_quoted(out_, name);
+    out_ += ':';
     return out_;
 }
 

@@ -19,6 +19,9 @@ void append_unsigned(std::string& out, std::uint64_t value);
 // The shortest text that reads back as the same number ("6.5", not "6.500000").
 void append_double(std::string& out, double value);
 
+// A parsed value as one compact line.
+void append_json(std::string& out, const boost::json::value& value);
+
 // Comma-separated members of one object: `JsonObject o(out); o.add("id", 7); o.close();`
 class JsonObject {
   public:

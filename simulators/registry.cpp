@@ -2,12 +2,14 @@
 #include "registry.hpp"
 
 #include "pond/pond_system.hpp"
+#include "revio/revio_system.hpp"
 
 namespace carryall::simulators {
 
 std::vector<std::unique_ptr<System>> make_systems(const Options& options, const Clock& clock) {
     std::vector<std::unique_ptr<System>> systems;
     systems.push_back(std::make_unique<pond::PondSystem>(options.pond, options.seed, clock));
+    systems.push_back(std::make_unique<revio::RevioSystem>(options.revio, clock));
     return systems;
 }
 

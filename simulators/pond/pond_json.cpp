@@ -130,7 +130,7 @@ void PondSystem::append_package_type(std::string& out, const PackageType& type) 
     if (type.status == "DE_ACTIVATED")
         append_epoch(object.add_raw("dateDeactivated"), kCatalogueSeconds);
     else
-        object.add_null("dateDeactivated");
+        object.add_integer("dateDeactivated", 0);
     object.close();
 }
 
@@ -157,11 +157,11 @@ void PondSystem::append_inventory(std::string& out, const Inventory& inventory) 
     append_epoch(object.add_raw("dateCreatedEpoch"), kCatalogueSeconds);
     append_epoch(object.add_raw("dateModifiedEpoch"), kCatalogueSeconds);
     object.add_integer("distributorId", options_.distributor_id);
-    object.add_null("parentInventoryId");
+    object.add_integer("parentInventoryId", 0);
     object.add_integer("ocsGroupId", kOcsGroup);
     object.add("type", "WHOLESALE");
     object.add("status", "ACTIVE");
-    object.add_null("dateDeactivated");
+    object.add_integer("dateDeactivated", 0);
     object.close();
 }
 
