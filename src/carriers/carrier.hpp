@@ -34,6 +34,7 @@ struct Account {
     std::string correlation_header;  // carries Attempt::correlation_id; empty: the carrier has none
     // What paths begin with ("/71" for POND's distributor 71).
     std::string path_prefix;
+    std::chrono::milliseconds call_timeout{30000};  // the setting timeoutSeconds
     // The write switch of the service provider, filled by the caller. Off: an exchange reads, but
     // makes no state-changing call.
     bool write_is_enabled = false;

@@ -43,8 +43,9 @@ struct AssignService {
     std::string token;
 };
 
-// Applied.details: revioServiceId, number, activatedDate and
-// revioServiceProducts [{revioServiceProductId, productId}].
+// Applied.details: revioServiceId, number, activatedDate ("2026-03-01", or empty),
+// revioServiceProductIds [id] and, with the product each belongs to, revioServiceProducts
+// [{revioServiceProductId, productId}].
 // Refused with the seeds' words when the number has an active service already.
 std::unique_ptr<carriers::Exchange> assign_service(const carriers::Account& account,
                                                    AssignService request,

@@ -1,0 +1,120 @@
+// POND as a carrier: its account, statuses and transitions.
+#include "carriers/pond/pond.hpp"
+
+#include <array>
+
+#include "base/text.hpp"
+#include "carriers/pond/wire.hpp"
+#include "carriers/settings.hpp"
+
+namespace carryall::carriers::pond {
+
+namespace {
+
+// From which status which statuses may be asked for. POND itself knows only services on or off and
+// would take any of them; these are the rules of the business (inventory, pending activation,
+// active, suspended and back, deactivated, terminated for good).
+struct Transitions {
+    std::string_view from;  // compared without case, spaces, '-' and '_'
+    std::vector<std::string> to;
+};
+
+const std::vector<Transitions>& transition_table() {
+    static const std::vector<Transitions> kTable = {
+        {"inventory", {"Active", "Inactive", "Deactivated", "Terminated"}},
+        {"pendingactivation", {"Active", "Inactive", "Deactivated", "Terminated"}},
+        {"preservice", {"Active", "Inactive", "Deactivated", "Terminated"}},
+        {"active", {"Inactive", "Suspended", "Deactivated", "Terminated"}},
+        {"inservice", {"Active", "Inactive", "Suspended", "Deactivated", "Terminated"}},
+        {"restored", {"Inactive", "Suspended", "Deactivated", "Terminated"}},
+        {"suspended", {"Active", "Inactive", "Deactivated", "Terminated"}},
+        {"inactive", {"Active", "Terminated"}},
+        {"deactivated", {"Active", "Terminated"}},
+        {"terminated", {}},
+    };
+    return kTable;
+}
+
+std::string squeezed(std::string_view status) {
+    std::string out;
+    for (const char c : status) {
+        if (c != ' ' && c != '-' && c != '_') out += base::ascii_lower(c);
+    }
+    return out;
+}
+
+class Pond : public Carrier {
+  public:
+    Integration integration() const override { return Integration::pond; }
+
+    Capabilities capabilities() const override {
+        Capabilities all;
+        all.status_update = true;
+        all.carrier_rate_plan_change = true;
+        all.status_is_repeat_safe = true;
+        // POND publishes neither a rate limit nor how soon a reading shows a change: the limit is
+        // left to the account's setting, the settling time is a guess on the safe side.
+        return all;
+    }
+
+    const std::vector<std::string>& statuses() const override {
+        static const std::vector<std::string> kStatuses = {"Active", "Inactive", "Suspended",
+                                                           "Deactivated", "Terminated"};
+        return kStatuses;
+    }
+
+    std::vector<std::string> allowed_transitions(std::string_view current) const override {
+        const std::string wanted = squeezed(current);
+        for (const Transitions& row : transition_table()) {
+            if (row.from == wanted) return row.to;
+        }
+        // A word that only the carrier knows: the carrier may judge.
+        return statuses();
+    }
+
+    base::Result<Account> account(std::int64_t service_provider_id,
+                                  const base::json::object& settings,
+                                  const base::json::object& credentials) const override {
+        SettingsReader reader(settings, credentials);
+        Account account;
+        account.service_provider_id = service_provider_id;
+        account.integration = Integration::pond;
+        account.settings = settings;
+        account.credentials = credentials;
+        account.base_url = reader.base_url("baseUrl");
+        account.path_prefix = '/' + std::to_string(reader.id("distributorId"));
+        account.call_timeout = reader.call_timeout();
+        const std::string key_header = reader.header_name("apiKeyHeader", "ApiKey");
+        const std::string key = reader.credential("apiKey");
+        const std::string username = reader.credential("username");
+        const std::string password = reader.credential("password");
+        if (username.find(':') != std::string::npos) {
+            reader.fail("username", "The credential \"username\" must not contain ':'");
+        }
+        if (reader.error()) return *reader.error();
+        account.headers = {{key_header, key},
+                           {"Authorization", basic_authorization(username, password)},
+                           {"Accept", "application/json"},
+                           {"Content-Type", "application/json"}};
+        account.correlation_header = "RequestId";
+        return account;
+    }
+
+    std::unique_ptr<Exchange> exchange(const Account& account, const Line& line,
+                                       const Action& action,
+                                       const Attempt& attempt) const override {
+        if (const auto* change = std::get_if<StatusChange>(&action)) {
+            return status_exchange(account, line, *change, attempt);
+        }
+        return rate_plan_exchange(account, line, std::get<RatePlanChange>(action), attempt);
+    }
+};
+
+}  // namespace
+
+const Carrier& carrier() {
+    static const Pond kPond;
+    return kPond;
+}
+
+}  // namespace carryall::carriers::pond

@@ -1,0 +1,52 @@
+// Reads the settings and credentials of an account at an outside system. The first mistake is kept
+// with the name of the setting; its value is never repeated, for it may be a secret.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+namespace carryall::carriers {
+
+inline constexpr std::int64_t kDefaultTimeoutSeconds = 30;
+inline constexpr std::int64_t kMaxTimeoutSeconds = 300;
+
+class SettingsReader {
+  public:
+    SettingsReader(const base::json::object& settings, const base::json::object& credentials)
+        : settings_(settings), credentials_(credentials) {}
+
+    // Empty with an error if it is absent and there is no fallback. Whole numbers are taken as
+    // text.
+    std::string setting(std::string_view name, std::optional<std::string_view> fallback = {});
+    std::string credential(std::string_view name);
+    // http:// or https://, with a host, without query and user; trailing slashes removed.
+    std::string base_url(std::string_view name, std::optional<std::string_view> fallback = {});
+    // A positive whole number, as a number or as text.
+    std::int64_t id(std::string_view name);
+    // "timeoutSeconds": how long one call may take.
+    std::chrono::milliseconds call_timeout();
+    // A name that may stand in an HTTP header.
+    std::string header_name(std::string_view name, std::string_view fallback);
+
+    void fail(std::string_view name, std::string message);
+    const std::optional<base::Error>& error() const { return error_; }
+
+  private:
+    std::string text(const base::json::object& from, std::string_view where, std::string_view name,
+                     std::optional<std::string_view> fallback);
+
+    const base::json::object& settings_;
+    const base::json::object& credentials_;
+    std::optional<base::Error> error_;
+};
+
+// "Basic …" for the Authorization header.
+std::string basic_authorization(std::string_view username, std::string_view password);
+
+}  // namespace carryall::carriers
