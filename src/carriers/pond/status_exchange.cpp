@@ -15,9 +15,11 @@ namespace carryall::carriers::pond {
 namespace {
 
 constexpr std::string_view kEnableAll =
-    R"({"simDataServiceStatus":"ENABLED","simVoiceServiceStatus":"ENABLED","simSmsServiceStatus":"ENABLED"})";
+    R"({"simDataServiceStatus":"ENABLED",)"
+    R"("simVoiceServiceStatus":"ENABLED","simSmsServiceStatus":"ENABLED"})";
 constexpr std::string_view kDisableAll =
-    R"({"simDataServiceStatus":"DISABLED","simVoiceServiceStatus":"DISABLED","simSmsServiceStatus":"DISABLED"})";
+    R"({"simDataServiceStatus":"DISABLED",)"
+    R"("simVoiceServiceStatus":"DISABLED","simSmsServiceStatus":"DISABLED"})";
 
 class StatusExchange : public Exchange {
   public:
