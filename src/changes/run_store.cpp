@@ -69,7 +69,7 @@ constexpr Query kExtend{"run_extend_page", R"(
       AND state = 'sending')"};
 
 constexpr Query kNextDue{"run_next_due", R"(
-    SELECT (extract(epoch FROM min(available_at) - now()) * 1000)::bigint FROM change_page
+    SELECT (extract(epoch FROM greatest(min(available_at), now()) - now()) * 1000)::bigint FROM change_page
     WHERE tenant_id = $1 AND bulk_change_id = $2 AND state = 'ready')"};
 
 // The four change types differ only in what a processed device means for the local record:
