@@ -1,5 +1,7 @@
 #include "sheets/date_cell.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 namespace carryall::sheets {
@@ -18,8 +20,12 @@ base::Error refuse(std::string_view text) {
 }
 
 base::Result<sys_days> from_day_number(std::string_view text, DateSystem date_system) {
-    const auto number = base::parse_int(text.substr(0, text.find('.')));
-    if (!number || *number < 1 || *number > kLastDayNumber) return refuse(text);
+    const std::size_t point = std::min(text.find('.'), text.size());
+    const auto number = base::parse_int(text.substr(0, point));
+    const bool fraction_is_digits =
+        point == text.size() || base::all_digits(text.substr(point + 1));
+    if (!number || !fraction_is_digits || *number < 1 || *number > kLastDayNumber)
+        return refuse(text);
     if (date_system == DateSystem::from_1904) {
         return sys_days{year{1904} / 1 / 1} + days{*number};
     }
