@@ -61,18 +61,20 @@ Process::Process(const std::vector<std::string>& command,
     int err[2];
     checked(::pipe2(out, O_CLOEXEC), "pipe2");
     checked(::pipe2(err, O_CLOEXEC), "pipe2");
+    const int nothing = checked(::open("/dev/null", O_RDONLY | O_CLOEXEC), "open");
     stop_fd_ = checked(::eventfd(0, EFD_CLOEXEC), "eventfd");
     const pid_t parent = ::getpid();
     pid_ = checked(::fork(), "fork");
     if (pid_ == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(kCannotExecute);
-        ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
+        ::dup2(nothing, STDIN_FILENO);
         ::dup2(out[1], STDOUT_FILENO);
         ::dup2(err[1], STDERR_FILENO);
         ::execvpe(arguments[0], arguments.data(), environment_pointers.data());
         ::_exit(kCannotExecute);
     }
+    ::close(nothing);
     ::close(out[1]);
     ::close(err[1]);
     pipes_[0].fd = out[0];
@@ -118,20 +120,20 @@ std::string Process::wait_for_line(std::string_view text, Stream stream) {
     std::unique_lock lock(mutex_);
     Pipe& pipe = pipe_of(stream);
     const auto limit = std::chrono::steady_clock::now() + kPatience;
-    for (;;) {
+    for (bool late = false;;) {
         // Whole lines only, each looked at once.
-        for (std::size_t end; (end = pipe.text.find('\n', pipe.waited_for)) != std::string::npos;) {
+        for (std::size_t end = 0;
+             (end = pipe.text.find('\n', pipe.waited_for)) != std::string::npos;) {
             std::string line = pipe.text.substr(pipe.waited_for, end - pipe.waited_for);
             pipe.waited_for = end + 1;
             if (line.find(text) != std::string::npos) return line;
         }
-        const bool late = changed_.wait_until(lock, limit) == std::cv_status::timeout;
-        const bool more = pipe.text.find('\n', pipe.waited_for) != std::string::npos;
-        if (!more && (pipe.closed || late)) {
+        if (pipe.closed || late) {
             throw std::runtime_error(command_ + (late ? " hangs" : " ended") +
                                      " without a line that has \"" + std::string(text) +
                                      "\"; it wrote:\n" + pipes_[0].text + pipes_[1].text);
         }
+        late = changed_.wait_until(lock, limit) == std::cv_status::timeout;
     }
 }
 
