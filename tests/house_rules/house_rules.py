@@ -157,8 +157,12 @@ def line_length(files):
 def opening_comment(files):
     marks = {".cpp": ("//",), ".hpp": ("//",), ".sql": ("--",), ".sh": ("#",), ".cmake": ("#",),
              ".py": ('"""', "#"), ".ts": ("//", "/*"), ".mjs": ("//", "/*", "#!")}
+    paths = {file.path for file in files}
     for file in files:
         expected = marks.get(Path(file.path).suffix)
+        # x.cpp and x_test.cpp may leave it to x.hpp.
+        if re.sub(r"(_test)?\.cpp$", ".hpp", file.path) in paths - {file.path}:
+            continue
         if expected and file.text.strip() and not file.text.startswith(expected):
             yield file, 1, "open the file with a paragraph: what it is for and what must stay true"
 

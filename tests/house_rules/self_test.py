@@ -53,7 +53,9 @@ BAD = {
         ("code", {"src/base/a.cpp": "x" * 101 + "\n"}),
         ("script", {"dev": "#!/bin/sh\n" + "x" * 101})],
     "opening_comment": [
-        ("header", {"src/base/a.hpp": "#pragma once\n"}), ("sql", {MIGRATION: "SELECT 1;\n"}),
+        ("header", {"src/base/a.hpp": "#pragma once\n"}),
+        ("source", {"src/base/a.cpp": "int a;\n", "src/base/b.hpp": "// x\n"}),
+        ("sql", {MIGRATION: "SELECT 1;\n"}),
         ("python", {"demo/a.py": "import os\n"})],
     "file_names": [
         ("utils", {"src/base/utils.cpp": "// x\n"}),
@@ -94,6 +96,7 @@ GOOD = [
     {"src/base/a.cpp": "// x\nnamespace a {\nstruct B {\n" + "    int c = f();\n" * 90 + "};\n}\n"},
     {"src/base/a.cpp": "// x\nconst char c = '\"';\nconst int n = 1'000'000;  // co_await\n"},
     {"src/base/commonwealth.cpp": "// x\n"},
+    {"src/base/a.hpp": "// x\n", "src/base/a.cpp": "int a;\n", "src/base/a_test.cpp": "int b;\n"},
     {"src/base/a.cpp": "// x\nsleep_for(1s);\n"},
     {"dev": "#!/bin/sh\necho $root/work/x build/work/y\n"},
     {MIGRATION: "-- x\n" + TABLE + PROTECTED}, {MIGRATION: "-- x\n" + TABLE + LOOP},
