@@ -1,0 +1,317 @@
+// Reads and checks the configuration. The table below is the only list of settings: file,
+// environment, reference and check all come from it.
+#include "app/config.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "base/text.hpp"
+
+namespace carryall::app {
+namespace {
+
+using base::Error;
+using base::Result;
+
+Setting text(std::string_view key, std::string Config::*member, std::string_view help) {
+    return {key, help, false,
+            [member](Config& config, std::string_view value) -> Result<void> {
+                config.*member = value;
+                return {};
+            },
+            [member](const Config& config) { return "\"" + config.*member + "\""; }};
+}
+
+Setting secret(std::string_view key, base::Secret Config::*member, std::string_view help) {
+    return {key, help, true,
+            [member](Config& config, std::string_view value) -> Result<void> {
+                config.*member = base::Secret(std::string(value));
+                return {};
+            },
+            [](const Config&) { return std::string("\"\""); }};
+}
+
+Setting number(std::string_view key, int Config::*member, int least, int most,
+               std::string_view help) {
+    return {key, help, false,
+            [member, least, most](Config& config, std::string_view value) -> Result<void> {
+                const auto parsed = base::parse_int(value);
+                if (!parsed || *parsed < least || *parsed > most) {
+                    return base::invalid_input("must be a whole number from " +
+                                               std::to_string(least) + " to " +
+                                               std::to_string(most));
+                }
+                config.*member = static_cast<int>(*parsed);
+                return {};
+            },
+            [member](const Config& config) { return std::to_string(config.*member); }};
+}
+
+Setting choice(std::string_view key, std::string Config::*member,
+               std::vector<std::string_view> allowed, std::string_view help) {
+    Setting setting = text(key, member, help);
+    setting.set = [member, allowed](Config& config, std::string_view value) -> Result<void> {
+        std::string list;
+        for (const std::string_view one : allowed) {
+            if (one == value) {
+                config.*member = value;
+                return {};
+            }
+            list += (list.empty() ? "" : ", ") + std::string(one);
+        }
+        return base::invalid_input("must be one of: " + list);
+    };
+    return setting;
+}
+
+// Whole seconds, separated by commas in the environment.
+Result<std::vector<int>> parse_seconds(std::string_view value) {
+    constexpr std::size_t kMaxRungs = 50;
+    std::vector<int> seconds;
+    std::stringstream parts{std::string(value)};
+    for (std::string part; std::getline(parts, part, ',');) {
+        const auto parsed = base::parse_int(base::trim(part));
+        if (!parsed || *parsed < 0 || *parsed > 30 * 86'400 || seconds.size() == kMaxRungs) {
+            return base::invalid_input("must be a list of seconds, such as [0, 300, 3600]");
+        }
+        seconds.push_back(static_cast<int>(*parsed));
+    }
+    if (seconds.empty()) return base::invalid_input("must name at least one time");
+    return seconds;
+}
+
+Setting ladder(std::string_view key, std::vector<int> Config::*member, std::string_view help) {
+    return {key, help, false,
+            [member](Config& config, std::string_view value) -> Result<void> {
+                auto seconds = parse_seconds(value);
+                if (!seconds) return seconds.error();
+                config.*member = *seconds;
+                return {};
+            },
+            [member](const Config& config) {
+                std::string list;
+                for (const int one : config.*member) {
+                    list += (list.empty() ? "" : ", ") + std::to_string(one);
+                }
+                return "[" + list + "]";
+            }};
+}
+
+// A TOML value as the text that the environment would hold.
+Result<std::string> value_text(const toml::node& node) {
+    if (const auto* string = node.as_string()) return string->get();
+    if (const auto* integer = node.as_integer()) return std::to_string(integer->get());
+    if (const auto* boolean = node.as_boolean())
+        return std::string(boolean->get() ? "true" : "false");
+    if (const auto* array = node.as_array()) {
+        std::string list;
+        for (const toml::node& item : *array) {
+            const auto one = value_text(item);
+            if (!one) return one.error();
+            list += (list.empty() ? "" : ",") + *one;
+        }
+        return list;
+    }
+    return base::invalid_input("has a type that no setting has");
+}
+
+const Setting* find_setting(std::string_view key) {
+    for (const Setting& setting : settings()) {
+        if (setting.key == key) return &setting;
+    }
+    return nullptr;
+}
+
+std::string place(const std::string& file, const toml::node& node, const std::string& key) {
+    return file + ":" + std::to_string(node.source().begin.line) + ": " + key;
+}
+
+void read_table(const toml::table& table, const std::string& prefix, const std::string& file,
+                Config& config, std::vector<Error>& mistakes) {
+    for (const auto& [name, node] : table) {
+        const std::string key = prefix + std::string(name.str());
+        if (const auto* inner = node.as_table()) {
+            read_table(*inner, key + ".", file, config, mistakes);
+            continue;
+        }
+        const Setting* setting = find_setting(key);
+        if (setting == nullptr) {
+            mistakes.push_back(base::invalid_input(
+                "there is no such setting; `carryall config reference` lists all",
+                place(file, node, key)));
+            continue;
+        }
+        const auto text = value_text(node);
+        const auto done = text ? setting->set(config, *text) : Result<void>(text.error());
+        if (!done) {
+            mistakes.push_back(base::invalid_input(done.error().message, place(file, node, key)));
+        }
+    }
+}
+
+void read_file(const std::string& file, Config& config, std::vector<Error>& mistakes) {
+    try {
+        read_table(toml::parse_file(file), "", file, config, mistakes);
+    } catch (const toml::parse_error& error) {
+        mistakes.push_back(
+            base::invalid_input(std::string(error.description()),
+                                file + ":" + std::to_string(error.source().begin.line)));
+    }
+}
+
+}  // namespace
+
+std::string Setting::environment_name() const {
+    std::string name = "CARRYALL_";
+    for (const char c : key) {
+        name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    return name;
+}
+
+const std::vector<Setting>& settings() {
+    static const std::vector<Setting> all = {
+        secret(
+            "database.url", &Config::database_url,
+            "Connection string of the application role carryall_app, as libpq takes it. Required."),
+        secret(
+            "database.owner_url", &Config::database_owner_url,
+            "Connection string of the role that owns the schema. Only `carryall migrate` uses it."),
+        number("database.connections", &Config::database_connections, 1, 500,
+               "Connections of the API; a request waits 2 s for one, then answers 503."),
+        secret("keys.master_key", &Config::master_key,
+               "64 hexadecimal digits that seal the carriers' credentials. Prefer the file."),
+        text("keys.master_key_file", &Config::master_key_file,
+             "A file that holds the master key. Back it up: without it stored credentials are "
+             "lost."),
+        text("api.address", &Config::api_address,
+             "Where the API listens. TLS belongs to the proxy in front."),
+        number("api.port", &Config::api_port, 0, 65'535, "0 takes any free port."),
+        number("api.threads", &Config::api_threads, 1, 256, "Requests handled at once."),
+        number("api.max_upload_mb", &Config::api_max_upload_mb, 1, 10'000,
+               "Largest uploaded file."),
+        text("api.scratch_directory", &Config::api_scratch_directory,
+             "Where uploads wait while they are read. Empty: the system's temporary folder."),
+        number("api.reads_per_minute", &Config::api_reads_per_minute, 1, 1'000'000,
+               "For each token."),
+        number("api.writes_per_minute", &Config::api_writes_per_minute, 1, 1'000'000,
+               "For each token."),
+        number("api.uploads_per_minute", &Config::api_uploads_per_minute, 1, 1'000'000,
+               "For each token."),
+        secret("api.metrics_token", &Config::api_metrics_token,
+               "If set, /metrics asks for it as a bearer token."),
+        number("api.drain_seconds", &Config::api_drain_seconds, 0, 600,
+               "How long requests in flight may take to finish at shutdown."),
+        number("changes.page_size", &Config::changes_page_size, 1, 1'000,
+               "Devices a page: claimed, sent and written down together."),
+        number("worker.runners", &Config::worker_runners, 1, 64,
+               "Pages worked at once by this process."),
+        number("worker.max_in_flight", &Config::worker_max_in_flight, 1, 1'000,
+               "Calls at once of one runner; an account's own limit may be lower."),
+        number("worker.lease_seconds", &Config::worker_lease_seconds, 1, 3'600,
+               "After it, a page whose worker died is taken over."),
+        number("worker.max_retries", &Config::worker_max_retries, 0, 100,
+               "Of a device, after failures that are temporary and surely did nothing."),
+        number("worker.backoff_ms", &Config::worker_backoff_ms, 1, 3'600'000,
+               "Wait before the first retry; doubled each time, with a quarter of jitter."),
+        number("worker.backoff_max_ms", &Config::worker_backoff_max_ms, 1, 86'400'000,
+               "Longest wait."),
+        ladder("worker.read_back_seconds", &Config::worker_read_back_seconds,
+               "When a device whose outcome is unknown is read back at the carrier; then it is "
+               "parked."),
+        number("worker.settling_seconds", &Config::worker_settling_seconds, -1, 86'400,
+               "How long a carrier may take to show a change. -1: what is known of each carrier."),
+        number("worker.housekeeping_ms", &Config::worker_housekeeping_ms, 100, 600'000,
+               "How often lost messages are rebuilt and due rate plans applied."),
+        number("worker.metrics_port", &Config::worker_metrics_port, 0, 65'535,
+               "Serves /metrics and /healthz of the worker. 0: not served."),
+        text("worker.metrics_address", &Config::worker_metrics_address, "Where they are served."),
+        choice("log.level", &Config::log_level, {"debug", "info", "warning", "error"},
+               "debug, info, warning or error."),
+        choice("log.format", &Config::log_format, {"json", "text"},
+               "json for machines, text for a terminal."),
+    };
+    return all;
+}
+
+Environment process_environment() {
+    return [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        if (value == nullptr) return std::nullopt;
+        return std::string(value);
+    };
+}
+
+Result<Config> load_config(const std::string& file, const Environment& environment,
+                           std::vector<Error>& mistakes) {
+    Config config;
+    const std::string path = !file.empty() ? file : environment("CARRYALL_CONFIG").value_or("");
+    if (!path.empty()) read_file(path, config, mistakes);
+    for (const Setting& setting : settings()) {
+        const auto value = environment(setting.environment_name());
+        if (!value) continue;
+        const auto done = setting.set(config, *value);
+        if (!done) {
+            mistakes.push_back(base::invalid_input(
+                done.error().message, "environment variable " + setting.environment_name()));
+        }
+    }
+    if (!mistakes.empty()) return mistakes.front();
+    return config;
+}
+
+std::string config_reference() {
+    const Config defaults;
+    std::string out =
+        "# Carryall's settings and their defaults. Each can also be given in the environment:\n"
+        "# api.port as CARRYALL_API_PORT. The file's path: --config or CARRYALL_CONFIG.\n";
+    std::string section;
+    for (const Setting& setting : settings()) {
+        const std::string_view key = setting.key;
+        const std::string_view in = key.substr(0, key.find('.'));
+        if (in != section) {
+            section = in;
+            out += "\n[" + section + "]\n";
+        }
+        out.append("# ").append(setting.help).append("\n");
+        out.append(key.substr(in.size() + 1))
+            .append(" = ")
+            .append(setting.get(defaults))
+            .append("\n");
+    }
+    return out;
+}
+
+Result<base::MasterKey> load_master_key(const Config& config) {
+    if (!config.master_key.empty()) return base::MasterKey::from_hex(config.master_key.reveal());
+    if (config.master_key_file.empty()) {
+        return base::invalid_input(
+            "set keys.master_key_file to a file with 64 hexadecimal digits (for a new "
+            "installation: "
+            "`openssl rand -hex 32`)",
+            "keys.master_key_file");
+    }
+    std::ifstream file(config.master_key_file);
+    if (!file) {
+        return base::invalid_input("the file " + config.master_key_file + " cannot be read",
+                                   "keys.master_key_file");
+    }
+    std::stringstream all;
+    all << file.rdbuf();
+    return base::MasterKey::from_hex(base::trim(all.str()));
+}
+
+void configure_log(const Config& config, const std::string& process) {
+    using base::log::Format;
+    using base::log::Level;
+    Level level = Level::info;
+    if (config.log_level == "debug") level = Level::debug;
+    if (config.log_level == "warning") level = Level::warning;
+    if (config.log_level == "error") level = Level::error;
+    base::log::configure(level, config.log_format == "json" ? Format::json : Format::text);
+    base::log::set_process_name(process);
+}
+
+}  // namespace carryall::app

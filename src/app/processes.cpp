@@ -1,0 +1,145 @@
+// Builds the objects of the API and of the worker from the configuration.
+#include "app/processes.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <unistd.h>
+
+#include "api/api.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "changes/worker.hpp"
+#include "db/migrate.hpp"
+#include "http/server.hpp"
+
+namespace carryall::app {
+namespace {
+
+using base::Result;
+
+// Blocks the ending signals in every thread started from now on, so that one place waits for them.
+class EndSignals {
+  public:
+    EndSignals() {
+        sigemptyset(&set_);
+        sigaddset(&set_, SIGTERM);
+        sigaddset(&set_, SIGINT);
+        pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+        std::signal(SIGPIPE, SIG_IGN);
+    }
+    void wait() const {
+        int signal = 0;
+        sigwait(&set_, &signal);
+        base::log::info("stopping", {{"signal", signal}});
+    }
+
+  private:
+    sigset_t set_{};
+};
+
+std::string host_and_process() {
+    std::array<char, 256> host{};
+    gethostname(host.data(), host.size() - 1);
+    return std::string(host.data()) + ":" + std::to_string(getpid());
+}
+
+Result<base::MasterKey> prepare(const Config& config) {
+    if (config.database_url.empty()) {
+        return base::invalid_input("set database.url (or CARRYALL_DATABASE_URL)", "database.url");
+    }
+    auto key = load_master_key(config);
+    if (!key) return key.error();
+    CARRYALL_TRY(db::check_schema_is_current(config.database_url));
+    return key;
+}
+
+// The worker's /metrics and /healthz, if it is to have them.
+Result<std::unique_ptr<http::Server>> start_worker_metrics(const Config& config) {
+    if (config.worker_metrics_port == 0) return std::unique_ptr<http::Server>();
+    http::Router router;
+    router.add(http::Method::get, "/metrics", [](http::Request&) {
+        return http::Response::text(200, base::metrics::exposition(), "text/plain; version=0.0.4");
+    });
+    router.add(http::Method::get, "/healthz",
+               [](http::Request&) { return http::Response::text(200, "ok\n"); });
+    http::ServerOptions options;
+    options.address = config.worker_metrics_address;
+    options.port = static_cast<std::uint16_t>(config.worker_metrics_port);
+    options.handler_threads = 1;
+    http::ServerHooks hooks;
+    hooks.access_log = false;
+    return http::Server::start(options, std::move(router), hooks);
+}
+
+changes::WorkerSettings worker_settings(const Config& config) {
+    changes::WorkerSettings settings;
+    settings.database = config.database_url;
+    settings.runners = config.worker_runners;
+    settings.max_in_flight = config.worker_max_in_flight;
+    settings.lease = std::chrono::seconds(config.worker_lease_seconds);
+    settings.retry.max_retries = config.worker_max_retries;
+    settings.retry.backoff_base = std::chrono::milliseconds(config.worker_backoff_ms);
+    settings.retry.backoff_max = std::chrono::milliseconds(config.worker_backoff_max_ms);
+    settings.retry.ladder.clear();
+    for (const int seconds : config.worker_read_back_seconds) {
+        settings.retry.ladder.emplace_back(seconds);
+    }
+    if (config.worker_settling_seconds >= 0) {
+        settings.settling_time = std::chrono::seconds(config.worker_settling_seconds);
+    }
+    settings.housekeeping = std::chrono::milliseconds(config.worker_housekeeping_ms);
+    settings.name = host_and_process();
+    return settings;
+}
+
+}  // namespace
+
+Result<void> serve(const Config& config) {
+    const EndSignals signals;
+    auto key = prepare(config);
+    if (!key) return key.error();
+    db::Pool pool(config.database_url, static_cast<std::size_t>(config.database_connections));
+    const tenants::PageTokens page_tokens(*key);
+    api::Services services{pool, config.database_url, base::system_clock(), *key, page_tokens, {}};
+    services.settings.max_upload_bytes = static_cast<std::uint64_t>(config.api_max_upload_mb) << 20;
+    if (!config.api_scratch_directory.empty()) {
+        services.settings.scratch_directory = config.api_scratch_directory;
+    }
+    services.settings.change_page_size = config.changes_page_size;
+    services.settings.reads_per_minute = config.api_reads_per_minute;
+    services.settings.writes_per_minute = config.api_writes_per_minute;
+    services.settings.uploads_per_minute = config.api_uploads_per_minute;
+    services.settings.metrics_token = config.api_metrics_token;
+    api::Api api(services);
+    http::ServerOptions options;
+    options.address = config.api_address;
+    options.port = static_cast<std::uint16_t>(config.api_port);
+    options.handler_threads = static_cast<std::size_t>(config.api_threads);
+    options.spool_directory = services.settings.scratch_directory;
+    auto server = http::Server::start(options, api.router(), api.hooks());
+    if (!server) return server.error();
+    std::printf("carryall api listening on http://%s:%d\n", config.api_address.c_str(),
+                static_cast<int>((*server)->port()));
+    std::fflush(stdout);
+    signals.wait();
+    api.stop();
+    (*server)->drain(std::chrono::seconds(config.api_drain_seconds));
+    return {};
+}
+
+Result<void> work(const Config& config) {
+    const EndSignals signals;
+    auto key = prepare(config);
+    if (!key) return key.error();
+    auto metrics = start_worker_metrics(config);
+    if (!metrics) return metrics.error();
+    changes::Worker worker(worker_settings(config), std::move(key).value());
+    worker.start();
+    std::printf("carryall worker running\n");
+    std::fflush(stdout);
+    signals.wait();
+    worker.stop();
+    return {};
+}
+
+}  // namespace carryall::app
