@@ -1,3 +1,4 @@
+// Reads by position and refuses empty and oversized files before anything looks inside them.
 #include "sheets/byte_source.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Drives libcsv chunk by chunk. A cell that cannot be trusted becomes a problem of its row; a quote
+// that cannot be trusted ends the file.
 #include "sheets/csv_parser.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Quotes and neutralises cells. What must stay true: a cell that a spreadsheet program could
+// execute never leaves without its apostrophe.
 #include "sheets/csv_writer.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// What must stay true of written CSV: every reader splits it alike, and nothing in it can run.
 #include "sheets/csv_writer.hpp"
 
 #include <gtest/gtest.h>

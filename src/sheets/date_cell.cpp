@@ -1,3 +1,4 @@
+// Day numbers and ISO dates to days. What must stay true: a date with two meanings is refused.
 #include "sheets/date_cell.hpp"
 
 #include <algorithm>

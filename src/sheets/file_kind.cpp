@@ -1,3 +1,4 @@
+// Recognises files by their first bytes. What must stay true: each refusal says what to do next.
 #include "sheets/file_kind.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Collects cells into rows under the limits. What must stay true: blank rows vanish, rows before a
+// failure stay.
 #include "sheets/row_batch.hpp"
 
 #include <utility>

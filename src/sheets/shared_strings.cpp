@@ -1,3 +1,5 @@
+// Reads and packs the shared texts. What must stay true: memory stays under the limit, and a text
+// that is too long stays too long, so that the cell that uses it is refused.
 #include "sheets/shared_strings.hpp"
 
 #include <charconv>

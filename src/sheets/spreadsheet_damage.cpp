@@ -1,3 +1,5 @@
+// One small question for each damage, asked in order from the surest to the vaguest. What must stay
+// true: sound identifiers pass, hexadecimal ones such as an MEID with an E in it included.
 #include "sheets/spreadsheet_damage.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// A table of cells as users send them, and what must be said about each; sound values must pass.
 #include "sheets/spreadsheet_damage.hpp"
 
 #include <gtest/gtest.h>
@@ -16,107 +17,104 @@ struct DamageCase {
 constexpr CellKind kText = CellKind::text;
 constexpr CellKind kNumber = CellKind::number;
 
-const std::vector<DamageCase>& damage_cases() {
-    static const std::vector<DamageCase> cases = {
-        // What is whole.
-        {"89014103211118510720", kText, ""},
-        {"8901410321111851072", kText, ""},
-        {"8901410321111851072F", kText, ""},
-        {"356938035643809", kText, ""},
-        {"356938035643809", kNumber, ""},
-        {"15551230001", kNumber, ""},
-        {"+15551230001", kText, ""},
-        {"A10000009296F2", kText, ""},
-        {"A1E15", kText, ""},
-        {"99000012E34567", kText, ""},
-        {"1234E5", kText, ""},
-        {"", CellKind::empty, ""},
-        {"0", kText, ""},
-        {"007", kText, ""},
-        {"a-b_c", kText, ""},
-        // Turned into numbers.
-        {"8.9E+18", kText, "scientific_notation"},
-        {"8,9E+18", kText, "scientific_notation"},
-        {"8.90141E+19", kText, "scientific_notation"},
-        {"8.90141E19", kText, "scientific_notation"},
-        {"8.90141032111185E+019", kText, "scientific_notation"},
-        {"8.901410321111851e+19", kNumber, "scientific_notation"},
-        {"8E+19", kText, "scientific_notation"},
-        {"3,57E+14", kText, "scientific_notation"},
-        {"1.5551E10", kNumber, "scientific_notation"},
-        {"-8.9E+18", kText, "scientific_notation"},
-        {" 8.9E+18 ", kText, "scientific_notation"},
-        {"89014103211118510720", kNumber, "digits_lost"},
-        {"89014103211118510000", kNumber, "digits_lost"},
-        {"8901410321111851072", kNumber, "digits_lost"},
-        {"1234567890123456", kNumber, "digits_lost"},
-        {"89014103211118510720.0", kText, "decimal_suffix"},
-        {"356938035643809.0", kText, "decimal_suffix"},
-        {"356938035643809.00", kText, "decimal_suffix"},
-        {"356938035643809,00", kText, "decimal_suffix"},
-        {"356938035643809.", kText, "decimal_suffix"},
-        {"89,014,103,211,118,510,720", kText, "thousands_separators"},
-        {"89.014.103.211.118.510.720", kText, "thousands_separators"},
-        {"89'014'103'211'118'510'720", kText, "thousands_separators"},
-        {"15,551,230,001", kText, "thousands_separators"},
-        {"89 014 103 211", kText, "inner_blanks"},
-        {"89\xC2\xA0"
-         "014\xC2\xA0"
-         "103",
-         kText, "inner_blanks"},
-        {"89\xE2\x80\xAF"
-         "014",
-         kText, "inner_blanks"},
-        // Marks of other programs.
-        {"'89014103211118510720", kText, "leading_apostrophe"},
-        {"'89014103211118510720'", kText, "quotes"},
-        {"\"89014103211118510720\"", kText, "quotes"},
-        {"\u201C89014103211118510720\u201D", kText, "quotes"},
-        {"\u201E89014103211118510720\u201C", kText, "quotes"},
-        {"\u2018"
-         "89014103211118510720",
-         kText, "quotes"},
-        {"\u00AB"
-         "89\u00BB",
-         kText, "quotes"},
-        {"`89014103211118510720", kText, "quotes"},
-        {"=\"89014103211118510720\"", kText, "formula_text"},
-        {"=A2", kText, "formula_text"},
-        // Blanks and invisible characters.
-        {"89014103211118510720 ", kText, "surrounding_blanks"},
-        {" 89014103211118510720", kText, "surrounding_blanks"},
-        {"89014103211118510720\t", kText, "surrounding_blanks"},
-        {"89014103211118510720\xC2\xA0", kText, "surrounding_blanks"},
-        {"89014103211118510720\r\n", kText, "surrounding_blanks"},
-        {"8901 4103 2111 1851 0720", kText, "inner_blanks"},
-        {"89014103211118510720\xE2\x80\x8B", kText, "invisible_characters"},
-        {"\xEF\xBB\xBF"
-         "89014103211118510720",
-         kText, "invisible_characters"},
-        {"\xE2\x80\xAD"
-         "15551230001\xE2\x80\xAC",
-         kText, "invisible_characters"},
-        {"8901\xC2\xAD"
-         "4103",
-         kText, "invisible_characters"},
-        {"8901\x01", kText, "invisible_characters"},
-        {"89014103211118510720\n89014103211118510738", kText, "line_break"},
-        {"\xEF\xBC\x98\xEF\xBC\x99", kText, "foreign_digits"},
-        {"\xD9\xA8\xD9\xA9", kText, "foreign_digits"},
-        // Errors of the spreadsheet.
-        {"########", kText, "overflow_marks"},
-        {"#N/A", CellKind::error, "formula_error"},
-        {"#N/A", kText, "formula_error"},
-        {"#REF!", kText, "formula_error"},
-        {"formula without a result", CellKind::error, "formula_error"},
-        {"TRUE", CellKind::boolean, "not_text"},
-    };
-    return cases;
-}
+const std::vector<DamageCase> kDamageCases = {
+    // What is whole.
+    {"89014103211118510720", kText, ""},
+    {"8901410321111851072", kText, ""},
+    {"8901410321111851072F", kText, ""},
+    {"356938035643809", kText, ""},
+    {"356938035643809", kNumber, ""},
+    {"15551230001", kNumber, ""},
+    {"+15551230001", kText, ""},
+    {"A10000009296F2", kText, ""},
+    {"A1E15", kText, ""},
+    {"99000012E34567", kText, ""},
+    {"1234E5", kText, ""},
+    {"", CellKind::empty, ""},
+    {"0", kText, ""},
+    {"007", kText, ""},
+    {"a-b_c", kText, ""},
+    // Turned into numbers.
+    {"8.9E+18", kText, "scientific_notation"},
+    {"8,9E+18", kText, "scientific_notation"},
+    {"8.90141E+19", kText, "scientific_notation"},
+    {"8.90141E19", kText, "scientific_notation"},
+    {"8.90141032111185E+019", kText, "scientific_notation"},
+    {"8.901410321111851e+19", kNumber, "scientific_notation"},
+    {"8E+19", kText, "scientific_notation"},
+    {"3,57E+14", kText, "scientific_notation"},
+    {"1.5551E10", kNumber, "scientific_notation"},
+    {"-8.9E+18", kText, "scientific_notation"},
+    {" 8.9E+18 ", kText, "scientific_notation"},
+    {"89014103211118510720", kNumber, "digits_lost"},
+    {"89014103211118510000", kNumber, "digits_lost"},
+    {"8901410321111851072", kNumber, "digits_lost"},
+    {"1234567890123456", kNumber, "digits_lost"},
+    {"89014103211118510720.0", kText, "decimal_suffix"},
+    {"356938035643809.0", kText, "decimal_suffix"},
+    {"356938035643809.00", kText, "decimal_suffix"},
+    {"356938035643809,00", kText, "decimal_suffix"},
+    {"356938035643809.", kText, "decimal_suffix"},
+    {"89,014,103,211,118,510,720", kText, "thousands_separators"},
+    {"89.014.103.211.118.510.720", kText, "thousands_separators"},
+    {"89'014'103'211'118'510'720", kText, "thousands_separators"},
+    {"15,551,230,001", kText, "thousands_separators"},
+    {"89 014 103 211", kText, "inner_blanks"},
+    {"89\xC2\xA0"
+     "014\xC2\xA0"
+     "103",
+     kText, "inner_blanks"},
+    {"89\xE2\x80\xAF"
+     "014",
+     kText, "inner_blanks"},
+    // Marks of other programs.
+    {"'89014103211118510720", kText, "leading_apostrophe"},
+    {"'89014103211118510720'", kText, "quotes"},
+    {"\"89014103211118510720\"", kText, "quotes"},
+    {"\u201C89014103211118510720\u201D", kText, "quotes"},
+    {"\u201E89014103211118510720\u201C", kText, "quotes"},
+    {"\u2018"
+     "89014103211118510720",
+     kText, "quotes"},
+    {"\u00AB"
+     "89\u00BB",
+     kText, "quotes"},
+    {"`89014103211118510720", kText, "quotes"},
+    {"=\"89014103211118510720\"", kText, "formula_text"},
+    {"=A2", kText, "formula_text"},
+    // Blanks and invisible characters.
+    {"89014103211118510720 ", kText, "surrounding_blanks"},
+    {" 89014103211118510720", kText, "surrounding_blanks"},
+    {"89014103211118510720\t", kText, "surrounding_blanks"},
+    {"89014103211118510720\xC2\xA0", kText, "surrounding_blanks"},
+    {"89014103211118510720\r\n", kText, "surrounding_blanks"},
+    {"8901 4103 2111 1851 0720", kText, "inner_blanks"},
+    {"89014103211118510720\xE2\x80\x8B", kText, "invisible_characters"},
+    {"\xEF\xBB\xBF"
+     "89014103211118510720",
+     kText, "invisible_characters"},
+    {"\xE2\x80\xAD"
+     "15551230001\xE2\x80\xAC",
+     kText, "invisible_characters"},
+    {"8901\xC2\xAD"
+     "4103",
+     kText, "invisible_characters"},
+    {"8901\x01", kText, "invisible_characters"},
+    {"89014103211118510720\n89014103211118510738", kText, "line_break"},
+    {"\xEF\xBC\x98\xEF\xBC\x99", kText, "foreign_digits"},
+    {"\xD9\xA8\xD9\xA9", kText, "foreign_digits"},
+    // Errors of the spreadsheet.
+    {"########", kText, "overflow_marks"},
+    {"#N/A", CellKind::error, "formula_error"},
+    {"#N/A", kText, "formula_error"},
+    {"#REF!", kText, "formula_error"},
+    {"formula without a result", CellKind::error, "formula_error"},
+    {"TRUE", CellKind::boolean, "not_text"},
+};
 
 TEST(SpreadsheetDamage, every_known_damage_is_named_and_sound_values_pass) {
-    EXPECT_GE(damage_cases().size(), 60u);
-    for (const DamageCase& sample : damage_cases()) {
+    EXPECT_GE(kDamageCases.size(), 60u);
+    for (const DamageCase& sample : kDamageCases) {
         const auto found = explain_damage({sample.text, sample.kind});
         EXPECT_EQ(found ? to_string(found->kind) : "", sample.expected) << sample.text;
     }

@@ -1,3 +1,5 @@
+// Joins a format's parser with the batch of rows: reads the header, then hands out rows of its
+// width. What must stay true: a row is handed out whole or with its problem.
 #include "sheets/table_reader.hpp"
 
 #include <algorithm>

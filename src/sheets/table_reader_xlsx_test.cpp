@@ -1,3 +1,4 @@
+// Workbooks of independent programs and workbooks made by hand, and what must be read from them.
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sstream>

@@ -1,3 +1,5 @@
+// UTF-16 to UTF-8 and the checks of UTF-8. What must stay true: nothing invalid becomes valid by
+// decoding.
 #include "sheets/text_decoder.hpp"
 
 #include <cstdint>

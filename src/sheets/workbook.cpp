@@ -1,3 +1,5 @@
+// Follows relationships from the root to the sheet. What must stay true: hidden sheets are never
+// read.
 #include "sheets/workbook.hpp"
 
 #include <map>

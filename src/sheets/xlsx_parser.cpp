@@ -1,3 +1,5 @@
+// Turns the events of a sheet's XML into rows. What must stay true: rows and cells only move
+// forward.
 #include "sheets/xlsx_parser.hpp"
 
 #include "base/text.hpp"

@@ -1,3 +1,4 @@
+// Wraps expat. What must stay true: after the first error no handler runs.
 #include "sheets/xml_stream.hpp"
 
 #include <array>

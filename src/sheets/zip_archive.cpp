@@ -1,3 +1,5 @@
+// Wraps libzip. What must stay true: nothing is unpacked whose promised size breaks a limit, and no
+// part delivers more than it promised.
 #include "sheets/zip_archive.hpp"
 
 #include <algorithm>

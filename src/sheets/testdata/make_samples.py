@@ -19,7 +19,8 @@ NAMES = ["ICCID", "IMEI", "MSISDN", "Label", "Active", "Monthly fee", "Activated
 DAY = datetime.date(2026, 3, 31)
 # By row number; row 4 stays blank.
 TABLE = {
-    2: ["89014103211118510720", "356938035643809", "15551230001", "Pump 1", True, 12.5, DAY, "first"],
+    2: ["89014103211118510720", "356938035643809", "15551230001", "Pump 1", True, 12.5, DAY,
+        "first"],
     3: ["89014103211118510738", 356938035643817, 15551230002, "Zürich – Café", False, 0.1, DAY,
         'says "hi", twice; a|b'],
     5: [89014103211118510746, None, None, "line one\nline two", None, -3.25, None, "日本語 🚚 <&>"],
@@ -78,22 +79,23 @@ def with_libxlsxwriter(folder):
 
 def with_gnumeric(folder):
     source = HERE / "openpyxl.xlsx"
-    for name, exporter in [("gnumeric.xlsx", "Gnumeric_Excel:xlsx2"), ("gnumeric.xls", "Gnumeric_Excel:excel_biff8"),
+    for name, exporter in [("gnumeric.xlsx", "Gnumeric_Excel:xlsx2"),
+                           ("gnumeric.xls", "Gnumeric_Excel:excel_biff8"),
                            ("gnumeric.csv", "Gnumeric_stf:stf_csv")]:
         subprocess.run(["ssconvert", "--recalc", "-T", exporter, str(source), str(HERE / name)],
                        check=True)
 
 
 def with_libreoffice(folder):
-    # Numbers of the CSV filter: separator, quote, encoding (76 UTF-8, 65535 UTF-16, 1 Windows-1252).
+    # The CSV filter takes separator, quote and encoding: 76 UTF-8, 65535 UTF-16, 1 Windows-1252.
     jobs = [("xlsx", "xlsx", "libreoffice.xlsx"), ("ods", "ods", "libreoffice.ods"),
             ("csv:Text - txt - csv (StarCalc):44,34,76,1", "csv", "libreoffice_comma.csv"),
             ("csv:Text - txt - csv (StarCalc):59,34,1,1", "csv", "libreoffice_semicolon_1252.csv"),
             ("csv:Text - txt - csv (StarCalc):9,34,65535,1", "csv", "libreoffice_tab_utf16.csv")]
     for target, ending, name in jobs:
-        subprocess.run(["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless",
-                        "--convert-to", target, "--outdir", str(folder), str(HERE / "openpyxl.xlsx")],
-                       check=True, stdout=subprocess.DEVNULL)
+        command = ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless",
+                   "--convert-to", target, "--outdir", str(folder), str(HERE / "openpyxl.xlsx")]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         shutil.move(folder / f"openpyxl.{ending}", HERE / name)
 
 
