@@ -22,6 +22,7 @@ enum class FieldType {
     object,     // a JSON object of its own
     reference,  // the id of a record of `references`
     time,       // ISO 8601, read only
+    names,      // a list of texts, read only
 };
 
 struct Noun;
