@@ -82,6 +82,7 @@ Verdict classify(std::string_view system, const http::ClientResponse& response) 
         case http::Transport::ok:
             break;
     }
+    verdict.http_status = response.status;
     verdict.meaning = meaning_of_status(response.status);
     if (verdict.meaning == Meaning::accepted) return verdict;
     verdict.failure = failure_of_status(response.status);
@@ -106,6 +107,8 @@ Outcome conclude(const Verdict& verdict, bool changes_state, Standing standing) 
             if (standing == Standing::partly_done) return again;
             return Refused{FailureClass::system, verdict.reason};
         case Meaning::refused:
+            // Nor is a reading that is refused in the middle of a change.
+            if (standing == Standing::partly_done && !changes_state) return again;
             return Refused{verdict.failure, verdict.reason};
         case Meaning::accepted:
         case Meaning::unclear:

@@ -27,7 +27,8 @@ std::string_view to_string(Meaning meaning);
 struct Verdict {
     Meaning meaning = Meaning::unclear;
     FailureClass failure = FailureClass::transient;
-    std::string reason;  // a sentence for a person; empty if accepted
+    int http_status = 0;  // 0: no answer
+    std::string reason;   // a sentence for a person; empty if accepted
     std::optional<std::chrono::seconds> retry_after;
     bool whole_account = false;
 };

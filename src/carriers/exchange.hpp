@@ -84,7 +84,9 @@ class Exchange {
     virtual ~Exchange() = default;
     // The first step. Called once.
     virtual Step begin() = 0;
-    // The answer to the call returned last. Called once for each call.
+    // The answer to the call returned last. Called once for each call. A call that is not going to
+    // be sent after all (the lease is about to end) is answered with Transport::not_sent, so that
+    // progress() does not speak of it as sent.
     virtual Step proceed(const http::ClientResponse& response) = 0;
     // What the next exchange for the same device change must know (a package already added must not
     // be added again); null if nothing. Remembered durably with the device whenever the exchange

@@ -120,7 +120,7 @@ class RatePlanExchange : public Exchange {
     Step list_packages() {
         std::string path = "/sim/" + iccid_ + "/package/infos?packageStatuses=ACTIVE" +
                            "&packageStatuses=NOT_ACTIVE";
-        if (left_no_trace()) path += "&packageStatuses=TERMINATED";
+        if (may_have_added()) path += "&packageStatuses=TERMINATED";
         path += "&offset=" + std::to_string(offset_) + "&count=" + std::to_string(kPageSize);
         return read(Doing::listing, std::move(path), "Get Packages");
     }
@@ -172,8 +172,9 @@ class RatePlanExchange : public Exchange {
         return done_.has_done_something() ? Standing::partly_done : Standing::untouched;
     }
 
-    // A crashed attempt: something may have been done, and nothing was written down about it.
-    bool left_no_trace() const { return is_unclear_ && done_.new_package.empty() && !done_.before; }
+    // A package of ours may be there whose id was never written down. If the attempt that followed
+    // crashed, it may even have been taken back.
+    bool may_have_added() const { return is_unclear_ && done_.new_package.empty(); }
 
     static Step refuse(FailureClass failure, std::string reason) {
         return Outcome(Refused{failure, std::move(reason)});
@@ -229,10 +230,20 @@ class RatePlanExchange : public Exchange {
 
     bool is_ours(const Package& package) const {
         if (!done_.new_package.empty()) return package.id == done_.new_package;
-        if (!is_unclear_ || package.type_id != target_) return false;
+        if (!may_have_added() || package.type_id != target_) return false;
         if (done_.before) return !contains(*done_.before, package.id);
-        if (!unclear_since_ || !package.created) return true;
-        return *package.created >= *unclear_since_ - kClockTolerance;
+        return !unclear_since_ || !package.created || is_recent(package);
+    }
+
+    bool is_recent(const Package& package) const {
+        return unclear_since_ && package.created &&
+               *package.created >= *unclear_since_ - kClockTolerance;
+    }
+
+    // Ended packages are not among those that stood there before, so only their age tells.
+    bool is_ours_taken_back(const Package& package) const {
+        return package.status == PackageStatus::terminated && is_ours(package) &&
+               is_recent(package);
     }
 
     // Active before not active, then the newest.
@@ -290,14 +301,11 @@ class RatePlanExchange : public Exchange {
     }
 
     Step add_unless_taken_back() {
-        if (left_no_trace() && unclear_since_) {
-            for (const Package& package : packages_) {
-                if (package.status == PackageStatus::terminated && package.created &&
-                    is_ours(package)) {
-                    return refuse_and_forget(
-                        "An earlier attempt added package " + package.id +
-                        ", and it has been terminated since; the plan was not changed");
-                }
+        for (const Package& package : packages_) {
+            if (is_ours_taken_back(package)) {
+                return refuse_and_forget("An earlier attempt added package " + package.id +
+                                         ", and it has been terminated since; the plan was not "
+                                         "changed");
             }
         }
         is_unclear_ = false;
@@ -317,11 +325,11 @@ class RatePlanExchange : public Exchange {
     }
 
     Step on_find_new(const Answer& answer) {
-        if (answer.verdict.meaning == Meaning::refused && is_settled_) {
+        if (is_not_found(answer.verdict) && is_settled_) {
             return refuse_and_forget("POND no longer knows package " + done_.new_package +
                                      " that this change added: " + answer.verdict.reason);
         }
-        if (answer.verdict.meaning == Meaning::refused) return not_visible_yet();
+        if (is_not_found(answer.verdict)) return not_visible_yet();
         if (answer.verdict.meaning != Meaning::accepted) {
             return conclude(answer.verdict, false, standing());
         }
@@ -397,7 +405,7 @@ class RatePlanExchange : public Exchange {
 
     Step on_check_old(const Answer& answer) {
         // POND knows the package no longer: it is not active.
-        if (answer.verdict.meaning == Meaning::refused) return old_is_gone();
+        if (is_not_found(answer.verdict)) return old_is_gone();
         if (answer.verdict.meaning != Meaning::accepted) {
             return conclude(answer.verdict, false, standing());
         }

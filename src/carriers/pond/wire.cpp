@@ -92,6 +92,11 @@ std::optional<std::string_view> wire_iccid(std::string_view iccid) {
     return iccid.substr(0, kIccidDigits);
 }
 
+bool is_not_found(const Verdict& verdict) {
+    constexpr int kNotFound = 404;
+    return verdict.meaning == Meaning::refused && verdict.http_status == kNotFound;
+}
+
 Verdict malformed(std::string_view what) {
     Verdict verdict;
     verdict.reason = "POND answered something that cannot be understood: " + std::string(what);

@@ -26,6 +26,8 @@ enum class Expect {
 };
 // Looks into the body on 2xx too: POND may put an error there.
 Answer judge(const http::ClientResponse& response, Expect expect);
+// Certainly no such SIM or package.
+bool is_not_found(const Verdict& verdict);
 // The verdict for an accepted answer that cannot be understood.
 Verdict malformed(std::string_view what);
 
