@@ -1,7 +1,7 @@
 // Searching devices, paging through them, and their history, in two tenants.
 #include "devices/device.hpp"
 
-#include "devices/test_inventory.hpp"
+#include "support/inventory.hpp"
 
 namespace carryall::devices {
 namespace {

@@ -3,7 +3,7 @@
 #include "devices/import.hpp"
 
 #include "devices/import_plan.hpp"
-#include "devices/test_inventory.hpp"
+#include "support/inventory.hpp"
 
 namespace carryall::devices {
 namespace {

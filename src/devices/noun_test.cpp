@@ -1,7 +1,7 @@
 // The small nouns: created, changed, read and listed, in two tenants.
 #include "devices/noun_rules.hpp"
 #include "devices/service_provider.hpp"
-#include "devices/test_inventory.hpp"
+#include "support/inventory.hpp"
 
 namespace carryall::devices {
 namespace {

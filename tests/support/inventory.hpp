@@ -1,4 +1,4 @@
-// What the tests of this folder share: two tenants with a connection of the application's role.
+// What tests over the inventory share: two tenants with a connection of the application's role.
 // Each test gets tenants of its own, so that tests of one suite do not see each other's rows.
 #pragma once
 
