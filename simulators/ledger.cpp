@@ -103,7 +103,9 @@ void Ledger::resume_file() {
         }
         return true;
     });
-    if (end_of_lines < file_size_) buffer_ += '\n';
+    if (end_of_lines < file_size_ && ::ftruncate(file_, static_cast<off_t>(end_of_lines)) == 0) {
+        file_size_ = end_of_lines;
+    }
     reset_seq_ = seq_;
 }
 
