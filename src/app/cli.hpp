@@ -5,7 +5,11 @@
 // codes").
 #pragma once
 
+// g++ 12 takes the vector that CLI11's split() builds for one that may be null.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnull-dereference"
 #include <CLI/CLI.hpp>
+#pragma GCC diagnostic pop
 #include <functional>
 #include <string>
 #include <vector>

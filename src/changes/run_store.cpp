@@ -69,7 +69,8 @@ constexpr Query kExtend{"run_extend_page", R"(
       AND state = 'sending')"};
 
 constexpr Query kNextDue{"run_next_due", R"(
-    SELECT (extract(epoch FROM greatest(min(available_at), now()) - now()) * 1000)::bigint FROM change_page
+    SELECT (extract(epoch FROM greatest(min(available_at), now()) - now()) * 1000)::bigint
+        FROM change_page
     WHERE tenant_id = $1 AND bulk_change_id = $2 AND state = 'ready')"};
 
 // The four change types differ only in what a processed device means for the local record:
@@ -80,8 +81,9 @@ constexpr const char* kCompleteBefore = R"(
         WHERE tenant_id = $1 AND bulk_change_id = $2 AND page_number = $3 AND attempt = $4
           AND state = 'sending' FOR UPDATE),
     result AS MATERIALIZED (
-        SELECT r.* FROM fence, unnest($5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[],
-            $10::bigint[], $11::int[], $12::int[], $13::text[], $14::text[], $15::text[], $16::bigint[])
+        SELECT r.* FROM fence, unnest($5::bigint[], $6::bigint[], $7::text[], $8::text[],
+            $9::text[], $10::bigint[], $11::int[], $12::int[], $13::text[], $14::text[],
+            $15::text[], $16::bigint[])
             AS r(device_change_id, device_id, state, error_class, reason, due_ms, retry_number,
                  read_back_count, progress, effect, unclear_since, sent_ms)),
     changed AS (
@@ -100,10 +102,12 @@ constexpr const char* kCompleteAfter = R"(,
     logged AS (
         INSERT INTO device_change_log (device_change_id, attempt, step, tenant_id, portal,
             log_entry_description, action_text, request_text, response_text, response_status,
-            has_errors, error_text, process_by, retry_number, correlation_id, started_at, processed_at)
+            has_errors, error_text, process_by, retry_number, correlation_id, started_at,
+            processed_at)
         SELECT l.id, $4, l.step, $1, $30, l.description, l.action, l.request, l.response, l.status,
             l.error IS NOT NULL, l.error, $31, l.retry_number, $32, l.started_at, l.processed_at
-        FROM fence, unnest($19::bigint[], $20::int[], $21::text[], $22::text[], $23::text[], $24::text[],
+        FROM fence, unnest($19::bigint[], $20::int[], $21::text[], $22::text[], $23::text[],
+            $24::text[],
             $25::text[], $26::text[], $27::int[], $28::timestamptz[], $29::timestamptz[])
             AS l(id, step, description, action, request, response, status, error, retry_number,
                  started_at, processed_at)),
@@ -111,7 +115,8 @@ constexpr const char* kCompleteAfter = R"(,
         SELECT least(
             (SELECT min(c.due_at) FROM device_change c
              WHERE c.tenant_id = $1 AND c.device_change_id BETWEEN fence.first AND fence.last
-               AND c.state IN ('new', 'waiting', 'unknown') AND c.device_change_id <> ALL ($5::bigint[])),
+               AND c.state IN ('new', 'waiting', 'unknown')
+                   AND c.device_change_id <> ALL ($5::bigint[])),
             (SELECT min(now() + r.due_ms * interval '1 millisecond') FROM result r
              WHERE r.state IN ('new', 'waiting', 'unknown'))) AS due_at
         FROM fence),
@@ -124,7 +129,8 @@ constexpr const char* kCompleteAfter = R"(,
         RETURNING (p.state = 'done')::int AS done),
     total AS (
         UPDATE bulk_change b
-        SET new_count = b.new_count + ($17::int[])[1], waiting_count = b.waiting_count + ($17::int[])[2],
+        SET new_count = b.new_count + ($17::int[])[1],
+            waiting_count = b.waiting_count + ($17::int[])[2],
             unknown_count = b.unknown_count + ($17::int[])[3],
             processed_count = b.processed_count + ($17::int[])[4],
             error_count = b.error_count + ($17::int[])[5],
@@ -161,7 +167,8 @@ constexpr const char* kCarrierPlanEffect = R"(effect AS (
 // Absent members stay as they are. A date ahead, by the database's clock, goes into the schedule
 // instead.
 constexpr const char* kCustomerPlanEffect = R"(wanted AS MATERIALIZED (
-        SELECT r.device_change_id, r.device_id, (r.effect::jsonb ->> 'customerRatePlanId')::bigint AS plan_id,
+        SELECT r.device_change_id, r.device_id,
+            (r.effect::jsonb ->> 'customerRatePlanId')::bigint AS plan_id,
                (r.effect::jsonb ->> 'customerPoolId')::bigint AS pool_id,
                (r.effect::jsonb ->> 'customerDataAllocationMb')::numeric AS allocation_mb,
                (r.effect::jsonb ->> 'effectiveDate')::timestamptz AS effective_at
@@ -175,9 +182,11 @@ constexpr const char* kCustomerPlanEffect = R"(wanted AS MATERIALIZED (
           AND (w.effective_at IS NULL OR w.effective_at <= now())),
     scheduled AS (
         INSERT INTO customer_rate_plan_device_queue (tenant_id, device_id, device_change_id,
-            customer_rate_plan_id, customer_rate_pool_id, customer_data_allocation_mb, effective_date,
+            customer_rate_plan_id, customer_rate_pool_id, customer_data_allocation_mb,
+            effective_date,
             portal_type, created_by)
-        SELECT $1, w.device_id, w.device_change_id, w.plan_id, w.pool_id, w.allocation_mb, w.effective_at,
+        SELECT $1, w.device_id, w.device_change_id, w.plan_id, w.pool_id, w.allocation_mb,
+            w.effective_at,
             $30, $31
         FROM wanted w WHERE w.effective_at > now()
         ON CONFLICT (device_change_id) DO NOTHING))";
@@ -189,13 +198,15 @@ constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
                coalesce(e.customer_id, (SELECT c.customer_id FROM customer c
                     WHERE c.tenant_id = $1 AND c.rev_customer_id = e.rev_customer_id)) AS customer
         FROM result r, LATERAL (
-            SELECT (j ->> 'customerId')::bigint AS customer_id, j ->> 'revCustomerId' AS rev_customer_id,
+            SELECT (j ->> 'customerId')::bigint AS customer_id,
+                   j ->> 'revCustomerId' AS rev_customer_id,
                    (j ->> 'siteId')::bigint AS site_id, j ->> 'accountNumber' AS account_number,
                    (j ->> 'customerRatePlanId')::bigint AS plan_id,
                    (j ->> 'customerRatePoolId')::bigint AS pool_id,
                    (j ->> 'effectiveDate')::timestamptz AS effective_at,
                    (j ->> 'revioServiceId')::bigint AS revio_service_id, j ->> 'number' AS number,
-                   (j ->> 'activatedDate')::date AS activated_date, j -> 'revioServiceProducts' AS products
+                   (j ->> 'activatedDate')::date AS activated_date,
+                   j -> 'revioServiceProducts' AS products
             FROM (SELECT r.effect::jsonb AS j) x) e
         WHERE r.effect IS NOT NULL AND $33::bigint > 0),
     service AS (
@@ -205,8 +216,10 @@ constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
         ON CONFLICT (tenant_id, revio_service_id) DO UPDATE SET number = excluded.number
         RETURNING rev_service_id, revio_service_id),
     product AS (
-        INSERT INTO rev_service_product (tenant_id, rev_service_id, revio_service_product_id, product_id)
-        SELECT $1, s.rev_service_id, (p ->> 'revioServiceProductId')::bigint, (p ->> 'productId')::bigint
+        INSERT INTO rev_service_product (tenant_id, rev_service_id, revio_service_product_id,
+            product_id)
+        SELECT $1, s.rev_service_id, (p ->> 'revioServiceProductId')::bigint,
+            (p ->> 'productId')::bigint
         FROM wanted w JOIN service s ON s.revio_service_id = w.revio_service_id,
              jsonb_array_elements(w.products) p
         ON CONFLICT (tenant_id, revio_service_product_id) DO NOTHING),
@@ -214,7 +227,8 @@ constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
         UPDATE device d SET customer_id = w.customer, site_id = w.site_id,
             account_number = coalesce(w.account_number, d.account_number),
             rev_service_id = coalesce(
-                (SELECT s.rev_service_id FROM service s WHERE s.revio_service_id = w.revio_service_id),
+                (SELECT s.rev_service_id FROM service s
+                    WHERE s.revio_service_id = w.revio_service_id),
                 d.rev_service_id),
             customer_rate_plan_id = CASE WHEN w.effective_at > now() THEN d.customer_rate_plan_id
                                          ELSE coalesce(w.plan_id, d.customer_rate_plan_id) END,
@@ -255,7 +269,8 @@ constexpr Query kReserve{"run_reserve_calls", R"(
     VALUES ($2, $1, now() + $3::int / $4::float8 * interval '1 second')
     ON CONFLICT (service_provider_id) DO UPDATE
     SET next_free_at = greatest(p.next_free_at, now()) + $3::int / $4::float8 * interval '1 second'
-    RETURNING (extract(epoch FROM p.next_free_at - now()) * 1000 - $3::int / $4::float8 * 1000)::bigint)"};
+    RETURNING (extract(epoch FROM p.next_free_at - now()) * 1000
+        - $3::int / $4::float8 * 1000)::bigint)"};
 
 constexpr Query kPause{"run_pause_account", R"(
     INSERT INTO carrier_pacing AS p (service_provider_id, tenant_id, next_free_at)
@@ -274,7 +289,8 @@ constexpr Query kSweep{"run_sweep", R"(
             SELECT FROM queue_message m WHERE m.queue = 'bulk_change'
               AND m.attributes ->> 'BulkChangeId' = u.bulk_change::text)
         RETURNING 1)
-    SELECT count(*), CASE WHEN count(*) > 0 THEN pg_notify('carryall_queue', 'bulk_change')::text END
+    SELECT count(*), CASE WHEN count(*) > 0
+        THEN pg_notify('carryall_queue', 'bulk_change')::text END
     FROM sent)"};
 
 constexpr Query kTenants{"run_tenants", "SELECT id FROM tenant WHERE is_active ORDER BY id"};
@@ -308,7 +324,8 @@ constexpr Query kApplyDue{"run_apply_due_plans", R"(
         INSERT INTO device_event (tenant_id, device_id, source, actor, detail)
         SELECT $1, device_id, 'schedule', 'schedule', jsonb_strip_nulls(jsonb_build_object(
             'customerRatePlanId', customer_rate_plan_id, 'customerPoolId', customer_rate_pool_id,
-            'customerDataAllocationMb', customer_data_allocation_mb, 'effectiveDate', effective_date))
+            'customerDataAllocationMb', customer_data_allocation_mb, 'effectiveDate',
+            effective_date))
         FROM due)
     SELECT count(*) FROM due)"};
 

@@ -15,11 +15,13 @@ class RunStoreTest : public support::DatabaseTest {
     void SetUp() override {
         database().run(R"(
             TRUNCATE tenant RESTART IDENTITY CASCADE;
-            TRUNCATE device_change, device_change_log, queue_message, device_event RESTART IDENTITY CASCADE;
+            TRUNCATE device_change, device_change_log, queue_message, device_event
+                RESTART IDENTITY CASCADE;
             INSERT INTO tenant (name) VALUES ('one'), ('two');
             INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled)
                 VALUES (1, 'pond', 'pond', true), (2, 'pond', 'pond', true);
-            INSERT INTO customer_rate_plan (tenant_id, code, name) VALUES (1, 'A', 'A'), (1, 'B', 'B');
+            INSERT INTO customer_rate_plan (tenant_id, code, name)
+                VALUES (1, 'A', 'A'), (1, 'B', 'B');
             INSERT INTO device (tenant_id, service_provider_id, portal, iccid, status)
                 SELECT 1, 1, 'm2m', '891030000000000' || lpad(i::text, 4, '0'), 'Active'
                 FROM generate_series(1, 25) i;)");

@@ -72,8 +72,8 @@ class Queue {
     // The oldest visible message, leased for `lease`; none if there is none. A message received
     // more than kMaxReceives times becomes a dead letter instead.
     virtual base::Result<std::optional<Message>> receive(std::chrono::seconds lease) = 0;
-    // A sign of progress: prolongs the lease and forgets earlier receipts, so that only messages nobody gets
-    // anywhere with become dead letters.
+    // A sign of progress: prolongs the lease and forgets earlier receipts, so that only messages
+    // nobody gets anywhere with become dead letters.
     virtual base::Result<void> extend(const Message& message, std::chrono::seconds lease) = 0;
     virtual base::Result<void> remove(const Message& message) = 0;
     virtual base::Result<void> send(const std::string& body, const Attributes& attributes,

@@ -56,7 +56,8 @@ constexpr Query kStatus{"queue_status", R"(
         count(*) FILTER (WHERE dead_at IS NULL AND visible_at > now() AND receive_count = 0),
         count(*) FILTER (WHERE dead_at IS NULL AND visible_at > now() AND receive_count > 0),
         count(*) FILTER (WHERE dead_at IS NOT NULL),
-        extract(epoch FROM now() - min(visible_at) FILTER (WHERE dead_at IS NULL AND visible_at <= now()))::bigint
+        extract(epoch FROM now() - min(visible_at) FILTER (WHERE dead_at IS NULL
+            AND visible_at <= now()))::bigint
     FROM queue_message GROUP BY queue ORDER BY queue)"};
 
 constexpr Query kDeadLetters{"queue_dead_letters", R"(
@@ -65,8 +66,10 @@ constexpr Query kDeadLetters{"queue_dead_letters", R"(
 
 constexpr Query kRedrive{"queue_redrive", R"(
     WITH alive AS (
-        UPDATE queue_message SET dead_at = NULL, dead_reason = NULL, receive_count = 0, visible_at = now()
-        WHERE queue = $1 AND dead_at IS NOT NULL AND ($2::bigint IS NULL OR message_id = $2) RETURNING 1)
+        UPDATE queue_message SET dead_at = NULL, dead_reason = NULL, receive_count = 0,
+            visible_at = now()
+        WHERE queue = $1 AND dead_at IS NOT NULL AND ($2::bigint IS NULL OR message_id = $2)
+            RETURNING 1)
     SELECT count(*), pg_notify('carryall_queue', $1) FROM alive)"};
 
 Params send_params(const std::string& queue, const std::string& body, const Attributes& attributes,

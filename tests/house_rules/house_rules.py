@@ -111,15 +111,17 @@ def sql_in_store(files):
 def function_length(files):
     for file in files:
         if file.is_cpp:
-            for start, end in functions(file.code):
-                if end - start + 1 > MAX_FUNCTION_LINES:
-                    yield file, start, f"a function of {end - start + 1} lines (limit " \
+            for start, length in functions(file.code):
+                if length > MAX_FUNCTION_LINES:
+                    yield file, start, f"a function of {length} lines (limit " \
                                        f"{MAX_FUNCTION_LINES}): split it where its subject changes"
 
 
 def functions(code):
-    """First and last line of each outermost function, by its braces."""
+    """First line and number of lines of each outermost function, by its braces. Tables (= {...})
+    are data and do not count."""
     stack, function_depth, start, line, statement, statement_line = [], None, 0, 1, "", 1
+    table_depth, table_line, table_lines = None, 0, 0
     for character in code:
         if character == "\n":
             line += 1
@@ -130,13 +132,18 @@ def functions(code):
             initialises = re.search(r"\)\s*(noexcept\s*)?:[^:]", statement) and \
                 statement.rstrip()[-1:] not in (")", "}")
             if function_depth is None and ")" in statement and not is_type and not initialises:
-                function_depth, start = len(stack), statement_line
+                function_depth, start, table_lines = len(stack), statement_line, 0
+            elif table_depth is None and statement.rstrip().endswith("="):
+                table_depth, table_line = len(stack), line
             stack.append(statement + "{}" if initialises else "")
             statement = ""
         elif character == "}":
             statement = stack.pop() if stack else ""
+            if table_depth == len(stack):
+                table_lines += line - table_line
+                table_depth = None
             if function_depth == len(stack):
-                yield start, line
+                yield start, line - start + 1 - table_lines
                 function_depth = None
         elif character == ";":
             statement = ""
@@ -160,11 +167,18 @@ def opening_comment(files):
     paths = {file.path for file in files}
     for file in files:
         expected = marks.get(Path(file.path).suffix)
-        # x.cpp and x_test.cpp may leave it to x.hpp.
-        if re.sub(r"(_test)?\.cpp$", ".hpp", file.path) in paths - {file.path}:
+        if file.path.endswith(".cpp") and paths & headers_of(file.path[:-4]):
             continue
         if expected and file.text.strip() and not file.text.startswith(expected):
             yield file, 1, "open the file with a paragraph: what it is for and what must stay true"
+
+
+def headers_of(stem):
+    """x.cpp, x_test.cpp and x_something_test.cpp may leave their paragraph to x.hpp."""
+    words = stem.split("_")
+    if words[-1] != "test":
+        return {stem + ".hpp"}
+    return {"_".join(words[:count]) + ".hpp" for count in range(1, len(words))}
 
 
 def file_names(files):
