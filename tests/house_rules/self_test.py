@@ -95,7 +95,8 @@ GOOD = [
     {"src/api/a.cpp": '// SELECT 1\nsay("select a file and update the list, then delete it");\n'},
     {"src/base/a.cpp": "// x\n" + ALLOWED + ALLOWED},
     {"src/base/a.cpp": "// x\nnamespace a {\nstruct B {\n" + "    int c = f();\n" * 90 + "};\n}\n"},
-    {"src/base/a.cpp": "// x\nvoid f() {\n    int a[] = {\n" + "        {1},\n" * 90 + "    };\n}\n"},
+    {"src/base/a.cpp":
+     "// x\nvoid f() {\n    int a[] = {\n" + "        {1},\n" * 90 + "    };\n}\n"},
     {"src/base/a.cpp": "// x\nconst char c = '\"';\nconst int n = 1'000'000;  // co_await\n"},
     {"src/base/commonwealth.cpp": "// x\n"},
     {"src/base/a.hpp": "// x\n", "src/base/a.cpp": "int a;\n", "src/base/a_test.cpp": "int b;\n",
