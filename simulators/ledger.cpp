@@ -28,6 +28,15 @@ void append_hex(std::string& out, std::uint64_t value) {
     out.append(digits, end);
 }
 
+// Header bytes above 0x7f have no agreed meaning; they would make the line invalid UTF-8.
+void append_header_text(std::string& out, std::string_view text) {
+    std::string plain(text.substr(0, kMaxPathBytes));
+    for (char& c : plain) {
+        if (static_cast<unsigned char>(c) > 0x7e) c = '?';
+    }
+    append_escaped(out, plain);
+}
+
 // The value of `"name":"..."` in a line this program wrote, unescaped text being enough for our
 // names.
 std::string_view member_of(std::string_view line, std::string_view name_with_colon) {
@@ -126,7 +135,7 @@ void Ledger::append(const LedgerEntry& entry) {
     append_escaped(buffer_, entry.path.substr(0, kMaxPathBytes));
     if (!entry.request_id.empty()) {
         buffer_ += "\",\"requestId\":\"";
-        append_escaped(buffer_, entry.request_id.substr(0, kMaxPathBytes));
+        append_header_text(buffer_, entry.request_id);
     }
     buffer_.append("\",\"action\":\"").append(entry.action).append("\",\"key\":\"");
     append_escaped(buffer_, entry.key);

@@ -78,6 +78,19 @@ TEST_F(LedgerTest, request_ids_and_odd_paths_are_escaped) {
     EXPECT_EQ(text(last_entry()["requestId"]), "a\"b");
 }
 
+TEST_F(LedgerTest, every_line_is_valid_utf_8_whatever_was_sent) {
+    start();
+    client().request("GET", "/revio/v1/SystemStatus", "", revio_headers() + "RequestId: \xff\r\n");
+    std::string number(199, 'x');
+    number += "\xc3\xa9\xc3\xa9";
+    revio("POST", "Services",
+          R"({"customer_id":4102,"provider_id":21,"number":")" + number + "\"}");
+    const auto entries = ledger();  // parsed strictly
+    ASSERT_EQ(entries.size(), 2U);
+    EXPECT_EQ(text(entries[0].at("requestId")), "?");
+    EXPECT_EQ(text(entries[1].at("key")).size(), std::string("number/").size() + 199);
+}
+
 TEST_F(LedgerTest, since_system_and_limit_select) {
     load_fleet(1);
     pond("GET", path("/status"));

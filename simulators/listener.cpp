@@ -45,7 +45,7 @@ void Listener::open() {
         throw std::runtime_error("cannot listen on 127.0.0.1:" + std::to_string(port_) + ": " +
                                  why);
     }
-    port_ = ntohs(address.sin_port);
+    if (port_ == 0) port_ = ntohs(address.sin_port);  // read by others once it is known
 }
 
 void Listener::attach(int epoll, std::uint64_t tag) {

@@ -86,7 +86,11 @@ void append_create_key(int resource, const boost::json::object& body, std::strin
         return std::to_string(integer_at(body, name).value_or(0));
     };
     const auto text = [&body](std::string_view name) {
-        return text_at(body, name).value_or("").substr(0, kMaxKeyTextBytes);
+        const std::string_view whole = text_at(body, name).value_or("");
+        std::size_t length = std::min(whole.size(), kMaxKeyTextBytes);
+        // Never cut inside a UTF-8 sequence.
+        while (length < whole.size() && length > 0 && (whole[length] & 0xc0) == 0x80) --length;
+        return whole.substr(0, length);
     };
     switch (resource) {
         case kCharges:
