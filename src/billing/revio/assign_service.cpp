@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "billing/revio/assign_progress.hpp"
 #include "billing/revio/revio.hpp"
 #include "billing/revio/service_lookup.hpp"
 
@@ -30,51 +31,13 @@ constexpr std::size_t kMaxNumberBytes = 255;
 constexpr std::size_t kMaxDescriptionBytes = 1000;
 constexpr std::int64_t kMaxRevioId = 2'147'483'647;
 
-// What an unfinished assignment leaves to its next attempt.
-struct Progress {
-    bool is_creating_service = false;   // sent, outcome unknown
-    std::int64_t service_id = 0;        // 0: not known to exist
-    std::string activated_date;         // of that service
-    std::int64_t creating_product = 0;  // sent, outcome unknown; 0: none
-
-    json::value to_json() const {
-        json::object out;
-        if (is_creating_service) out["creatingService"] = true;
-        if (service_id != 0) {
-            out["revioServiceId"] = service_id;
-            out["activatedDate"] = activated_date;
-        }
-        if (creating_product != 0) out["creatingProduct"] = creating_product;
-        if (out.empty()) return nullptr;
-        return out;
-    }
-
-    static Progress from_json(const json::value& value) {
-        Progress progress;
-        if (!value.is_object()) return progress;
-        const json::object& object = value.get_object();
-        const auto id = [&](std::string_view name) {
-            const json::value* found = object.if_contains(name);
-            return found != nullptr && found->is_int64() ? found->get_int64() : 0;
-        };
-        const json::value* creating = object.if_contains("creatingService");
-        progress.is_creating_service =
-            creating != nullptr && creating->is_bool() && creating->get_bool();
-        progress.service_id = id("revioServiceId");
-        progress.creating_product = id("creatingProduct");
-        const json::value* date = object.if_contains("activatedDate");
-        if (date != nullptr && date->is_string()) progress.activated_date = date->get_string();
-        return progress;
-    }
-};
-
 class AssignServiceExchange : public carriers::Exchange {
   public:
     AssignServiceExchange(const carriers::Account& account, AssignService request,
                           const carriers::Attempt& attempt)
         : account_(account),
           request_(std::move(request)),
-          done_(Progress::from_json(attempt.progress)),
+          done_(AssignProgress::from_json(attempt.progress)),
           is_unclear_(attempt.resolving || done_.is_creating_service ||
                       done_.creating_product != 0),
           is_settled_(attempt.resolving && attempt.settled),
@@ -385,7 +348,7 @@ class AssignServiceExchange : public carriers::Exchange {
 
     const carriers::Account& account_;
     AssignService request_;
-    Progress done_;
+    AssignProgress done_;
     bool is_unclear_;  // an earlier attempt may have done more than done_ says
     const bool is_settled_;
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "carriers/pond/package_list.hpp"
 #include "carriers/pond/pond.hpp"
 #include "carriers/pond/rate_plan_progress.hpp"
 #include "carriers/pond/wire.hpp"
@@ -19,8 +20,6 @@ namespace carryall::carriers::pond {
 
 namespace {
 
-constexpr int kPageSize = 100;
-constexpr std::size_t kMaxPackages = 5'000;
 // How far POND's clock may be behind ours when a crashed attempt's package is recognised by age.
 constexpr std::chrono::seconds kClockTolerance{120};
 
@@ -39,7 +38,8 @@ class RatePlanExchange : public Exchange {
           done_(RatePlanProgress::from_json(attempt.progress)),
           is_unclear_(attempt.resolving || done_.is_adding),
           is_settled_(attempt.resolving && attempt.settled),
-          unclear_since_(attempt.unclear_since) {}
+          unclear_since_(attempt.unclear_since),
+          list_(iccid_) {}
 
     Step begin() override {
         if (iccid_.empty()) {
@@ -118,11 +118,7 @@ class RatePlanExchange : public Exchange {
     }
 
     Step list_packages() {
-        std::string path = "/sim/" + iccid_ + "/package/infos?packageStatuses=ACTIVE" +
-                           "&packageStatuses=NOT_ACTIVE";
-        if (may_have_added()) path += "&packageStatuses=TERMINATED";
-        path += "&offset=" + std::to_string(offset_) + "&count=" + std::to_string(kPageSize);
-        return read(Doing::listing, std::move(path), "Get Packages");
+        return read(Doing::listing, list_.path(may_have_added()), "Get Packages");
     }
 
     Step package_info(Doing doing, const std::string& id, std::string operation) {
@@ -139,7 +135,7 @@ class RatePlanExchange : public Exchange {
         if (!account_.write_is_enabled) return writes_disabled();
         done_.is_adding = true;
         done_.before.emplace();
-        for (const Package& package : packages_) {
+        for (const Package& package : list_.packages()) {
             if (package.type_id == target_) done_.before->push_back(package.id);
         }
         return write(Doing::adding, "/sim/" + iccid_ + "/addPackage",
@@ -212,20 +208,8 @@ class RatePlanExchange : public Exchange {
     // --- reading the list ---
 
     Step on_list(const Answer& answer) {
-        if (answer.verdict.meaning != Meaning::accepted) {
-            return conclude(answer.verdict, false, standing());
-        }
-        auto page = parse_package_page(answer.body, iccid_);
-        if (!page) return conclude(malformed("no list of packages"), false, standing());
-        const std::size_t count = page->packages.size();
-        offset_ += count;
-        for (Package& package : page->packages) packages_.push_back(std::move(package));
-        if (offset_ >= static_cast<std::size_t>(page->total)) return decide();
-        if (count == 0) return conclude(malformed("a page without packages"), false, standing());
-        if (offset_ >= kMaxPackages) {
-            return conclude(malformed("more than 5000 packages"), false, standing());
-        }
-        return list_packages();
+        if (const auto failure = list_.take(answer)) return conclude(*failure, false, standing());
+        return list_.is_complete() ? decide() : list_packages();
     }
 
     bool is_ours(const Package& package) const {
@@ -249,7 +233,7 @@ class RatePlanExchange : public Exchange {
     // Active before not active, then the newest.
     const Package* best(bool (RatePlanExchange::*fits)(const Package&) const) const {
         const Package* found = nullptr;
-        for (const Package& package : packages_) {
+        for (const Package& package : list_.packages()) {
             if (package.status != PackageStatus::active &&
                 package.status != PackageStatus::not_active) {
                 continue;
@@ -292,7 +276,7 @@ class RatePlanExchange : public Exchange {
 
     void collect_old(const Package& keep) {
         old_.clear();
-        for (const Package& package : packages_) {
+        for (const Package& package : list_.packages()) {
             if (package.status == PackageStatus::active && package.id != keep.id &&
                 !contains(done_.terminated, package.id) && !contains(old_, package.id)) {
                 old_.push_back(package.id);
@@ -301,7 +285,7 @@ class RatePlanExchange : public Exchange {
     }
 
     Step add_unless_taken_back() {
-        for (const Package& package : packages_) {
+        for (const Package& package : list_.packages()) {
             if (is_ours_taken_back(package)) {
                 return refuse_and_forget("An earlier attempt added package " + package.id +
                                          ", and it has been terminated since; the plan was not "
@@ -339,7 +323,7 @@ class RatePlanExchange : public Exchange {
             return conclude(malformed("no package"), false, standing());
         }
         if (package->status == PackageStatus::terminated) return taken_back();
-        packages_.push_back(std::move(*package));
+        list_.add(std::move(*package));
         return decide();
     }
 
@@ -463,8 +447,7 @@ class RatePlanExchange : public Exchange {
     const std::optional<base::Instant> unclear_since_;
 
     Doing doing_ = Doing::listing;
-    std::size_t offset_ = 0;
-    std::vector<Package> packages_;
+    PackageList list_;
     std::string keep_;              // the package that is to remain
     std::vector<std::string> old_;  // the active ones that are to end; the last is next
     std::string refusal_;
