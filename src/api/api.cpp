@@ -34,6 +34,15 @@ Routes all_routes() {
     Routes routes;
     add_operation_routes(routes);
     add_token_routes(routes);
+    add_device_routes(routes);
+    add_customer_routes(routes);
+    add_site_routes(routes);
+    add_service_provider_routes(routes);
+    add_carrier_rate_plan_routes(routes);
+    add_communication_plan_routes(routes);
+    add_customer_rate_plan_routes(routes);
+    add_customer_rate_pool_routes(routes);
+    add_import_routes(routes);
     add_bulk_change_routes(routes);
     return routes;
 }

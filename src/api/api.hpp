@@ -18,6 +18,15 @@ namespace carryall::api {
 // Each in its own file, <resource>.cpp.
 void add_operation_routes(Routes& routes);  // health, metrics, description
 void add_token_routes(Routes& routes);
+void add_device_routes(Routes& routes);
+void add_customer_routes(Routes& routes);
+void add_site_routes(Routes& routes);
+void add_service_provider_routes(Routes& routes);
+void add_carrier_rate_plan_routes(Routes& routes);
+void add_communication_plan_routes(Routes& routes);
+void add_customer_rate_plan_routes(Routes& routes);
+void add_customer_rate_pool_routes(Routes& routes);
+void add_import_routes(Routes& routes);
 void add_bulk_change_routes(Routes& routes);
 void add_bulk_change_submission_routes(Routes& routes);  // called by the one above
 

@@ -84,7 +84,7 @@ Result<std::optional<Range>> range_of(const std::optional<std::string>& given,
     if (!given) return std::optional<Range>{};
     if (!base::all_digits(*given) || given->size() > kMaxPrefixDigits) {
         return base::invalid_input("must be an identifier or its first digits, 1 to 20 of them",
-                                   std::string(name));
+                                   "parameter " + std::string(name));
     }
     return std::optional(Range{*given, *given + ':'});
 }
@@ -93,7 +93,7 @@ Result<IdentifierRanges> ranges_of(const DeviceFilter& filter) {
     auto iccid_text = filter.iccid;
     if (iccid_text && iccid_text->size() >= kIccidKeyDigits) {
         const auto iccid = Iccid::parse(*iccid_text);
-        if (!iccid) return base::invalid_input(iccid.error().message, "iccid");
+        if (!iccid) return base::invalid_input(iccid.error().message, "parameter iccid");
         iccid_text = iccid->key();
     }
     auto msisdn_text = filter.msisdn;
@@ -232,10 +232,10 @@ std::string question_of(const DeviceFilter& filter, const DeviceOrder& order) {
 
 Result<void> check_filter(const DeviceFilter& filter) {
     if (filter.status && filter.status->size() > kMaxStatusBytes) {
-        return base::invalid_input("is too long for a status", "status");
+        return base::invalid_input("is too long for a status", "parameter status");
     }
     if (filter.portal && *filter.portal != "m2m" && *filter.portal != "mobility") {
-        return base::invalid_input("must be m2m or mobility", "portal");
+        return base::invalid_input("must be m2m or mobility", "parameter portal");
     }
     return {};
 }

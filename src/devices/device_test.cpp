@@ -149,14 +149,14 @@ TEST_F(Devices, wrong_questions_are_refused_with_the_parameter) {
     };
     DeviceFilter filter;
     filter.iccid = "89a";
-    EXPECT_EQ(where(filter), "iccid");
+    EXPECT_EQ(where(filter), "parameter iccid");
     filter = {};
     filter.msisdn = "";
-    EXPECT_EQ(where(filter), "msisdn");
+    EXPECT_EQ(where(filter), "parameter msisdn");
     filter = {};
     filter.portal = "lnp";
-    EXPECT_EQ(where(filter), "portal");
-    EXPECT_EQ(DeviceOrder::parse("customer").error().where, "sort");
+    EXPECT_EQ(where(filter), "parameter portal");
+    EXPECT_EQ(DeviceOrder::parse("customer").error().where, "parameter sort");
     EXPECT_FALSE(search_devices(*connection_, tokens_, ours_, {}, {}, {0, ""}));
 }
 

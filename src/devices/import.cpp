@@ -193,7 +193,7 @@ Result<ImportReport> import_file(db::Connection& connection, TenantId tenant_id,
             get_record(connection, tenant_id, kServiceProvider, options.service_provider_id.value);
         if (!provider && provider.error().kind == base::ErrorKind::not_found) {
             return base::invalid_input("there is no service provider with this id",
-                                       "serviceProviderId");
+                                       "parameter serviceProviderId");
         }
         if (!provider) return provider.error();
     }

@@ -215,7 +215,7 @@ TEST_F(Import, devices_of_two_tenants_do_not_meet) {
               base::to_string(theirs_)))};
     const auto refused = try_import(ours_, ImportKind::devices, csv, foreign);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().where, "serviceProviderId");
+    EXPECT_EQ(refused.error().where, "parameter serviceProviderId");
 }
 
 TEST_F(Import, a_device_moves_neither_to_another_provider_nor_to_another_portal) {

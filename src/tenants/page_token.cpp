@@ -45,7 +45,7 @@ base::Result<int> check_limit(int limit) {
     if (limit >= 1 && limit <= kMaxPageLimit) return limit;
     return base::invalid_input(
         "limit must be between 1 and " + std::to_string(kMaxPageLimit) + "; ask page by page",
-        "limit");
+        "parameter limit");
 }
 
 std::string PageTokens::make(TenantId tenant, std::string_view question,
@@ -62,7 +62,7 @@ base::Result<std::string> PageTokens::open(TenantId tenant, std::string_view que
     return base::invalid_input(
         "this page token does not belong to this list; start again without it, and keep filter and "
         "order unchanged from page to page",
-        "pageToken");
+        "parameter pageToken");
 }
 
 }  // namespace carryall::tenants

@@ -1,0 +1,161 @@
+// /v1/devices: search, detail and history. Devices are made by imports and changed by imports and
+// bulk changes, so there is nothing to write here.
+#include "api/api.hpp"
+#include "api/bulk_change_documents.hpp"
+#include "devices/device.hpp"
+
+namespace carryall::api {
+namespace {
+
+namespace json = base::json;
+using base::Result;
+using devices::Device;
+using devices::DeviceFilter;
+using http::Response;
+using tenants::Permission;
+
+template <class Tag>
+json::value or_null(base::Id<Tag> id) {
+    if (!id) return nullptr;
+    return id.value;
+}
+
+json::object document_of(const Device& device) {
+    using api::or_null;
+    return {{"deviceId", device.id.value},
+            {"iccid", device.iccid},
+            {"imei", or_null(device.imei)},
+            {"msisdn", or_null(device.msisdn)},
+            {"status", device.status},
+            {"portal", device.portal},
+            {"isArchived", device.is_archived},
+            {"serviceProviderId", device.service_provider_id.value},
+            {"serviceProvider", device.service_provider},
+            {"carrierRatePlanId", or_null(device.carrier_rate_plan_id)},
+            {"carrierRatePlan", or_null(device.carrier_rate_plan)},
+            {"communicationPlanId", or_null(device.communication_plan_id)},
+            {"communicationPlan", or_null(device.communication_plan)},
+            {"customerId", or_null(device.customer_id)},
+            {"customer", or_null(device.customer)},
+            {"revCustomerId", or_null(device.rev_customer_id)},
+            {"siteId", or_null(device.site_id)},
+            {"site", or_null(device.site)},
+            {"accountNumber", or_null(device.account_number)},
+            {"revServiceId", or_null(device.rev_service_id)},
+            {"customerRatePlanId", or_null(device.customer_rate_plan_id)},
+            {"customerRatePlan", or_null(device.customer_rate_plan)},
+            {"customerRatePoolId", or_null(device.customer_rate_pool_id)},
+            {"customerRatePool", or_null(device.customer_rate_pool)},
+            {"customerDataAllocationMB", or_null(device.customer_data_allocation_mb)},
+            {"createdAt", device.created_at},
+            {"modifiedAt", device.modified_at}};
+}
+
+json::object document_of(const devices::HistoryEntry& entry) {
+    using api::or_null;
+    return {{"occurredAt", entry.occurred_at},
+            {"kind", entry.kind},
+            {"source", entry.source},
+            {"actor", entry.actor},
+            {"bulkChangeId", or_null(entry.bulk_change_id)},
+            {"deviceChangeId", or_null(entry.device_change_id)},
+            {"status", entry.status},
+            {"description", entry.description},
+            {"detail", entry.detail}};
+}
+
+template <class Tag>
+Result<void> read_id(const Call& call, std::string_view name, base::Id<Tag>& id) {
+    const auto value = call.query_integer(name);
+    if (!value) return value.error();
+    id = {value->value_or(0)};
+    return {};
+}
+
+Result<DeviceFilter> filter_of(const Call& call) {
+    DeviceFilter filter;
+    filter.iccid = call.query("iccid");
+    filter.imei = call.query("imei");
+    filter.msisdn = call.query("msisdn");
+    filter.status = call.query("status");
+    filter.portal = call.query("portal");
+    CARRYALL_TRY(read_id(call, "customerId", filter.customer_id));
+    CARRYALL_TRY(read_id(call, "siteId", filter.site_id));
+    CARRYALL_TRY(read_id(call, "serviceProviderId", filter.service_provider_id));
+    CARRYALL_TRY(read_id(call, "carrierRatePlanId", filter.carrier_rate_plan_id));
+    CARRYALL_TRY(read_id(call, "customerRatePlanId", filter.customer_rate_plan_id));
+    CARRYALL_TRY(read_id(call, "customerRatePoolId", filter.customer_rate_pool_id));
+    const auto archived = call.query_flag("archived");
+    if (!archived) return archived.error();
+    filter.archived = *archived;
+    return filter;
+}
+
+Result<Response> search(Call& call) {
+    const auto filter = filter_of(call);
+    if (!filter) return filter.error();
+    const auto order = devices::DeviceOrder::parse(call.query("sort").value_or(""));
+    if (!order) return order.error();
+    const auto page = call.page();
+    if (!page) return page.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto found = devices::search_devices(**database, call.services.page_tokens,
+                                               call.caller.tenant_id, *filter, *order, *page);
+    if (!found) return found.error();
+    json::array items;
+    for (const Device& device : found->items) items.emplace_back(document_of(device));
+    return page_response(std::move(items), found->next_token);
+}
+
+Result<Response> get(Call& call) {
+    const auto id = call.id("deviceId", "device");
+    if (!id) return id.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto device = devices::get_device(**database, call.caller.tenant_id, {*id});
+    if (!device) return device.error();
+    return json_response(document_of(*device));
+}
+
+Result<Response> history(Call& call) {
+    const auto id = call.id("deviceId", "device");
+    if (!id) return id.error();
+    const auto page = call.page();
+    if (!page) return page.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto found = devices::device_history(**database, call.services.page_tokens,
+                                               call.caller.tenant_id, {*id}, *page);
+    if (!found) return found.error();
+    json::array items;
+    for (const auto& entry : found->items) items.emplace_back(document_of(entry));
+    return page_response(std::move(items), found->next_token);
+}
+
+}  // namespace
+
+void add_device_routes(Routes& routes) {
+    using http::Method;
+    routes.add({.method = Method::get,
+                .pattern = "/v1/devices",
+                .permission = Permission::read,
+                .rate = RateClass::read,
+                .query = {"iccid", "imei", "msisdn", "status", "portal", "customerId", "siteId",
+                          "serviceProviderId", "carrierRatePlanId", "customerRatePlanId",
+                          "customerRatePoolId", "archived", "sort", "limit", "pageToken"},
+                .handler = search});
+    routes.add({.method = Method::get,
+                .pattern = "/v1/devices/{deviceId}",
+                .permission = Permission::read,
+                .rate = RateClass::read,
+                .handler = get});
+    routes.add({.method = Method::get,
+                .pattern = "/v1/devices/{deviceId}/history",
+                .permission = Permission::read,
+                .rate = RateClass::read,
+                .query = {"limit", "pageToken"},
+                .handler = history});
+}
+
+}  // namespace carryall::api
