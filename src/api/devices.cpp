@@ -15,13 +15,12 @@ using http::Response;
 using tenants::Permission;
 
 template <class Tag>
-json::value or_null(base::Id<Tag> id) {
+json::value id_or_null(base::Id<Tag> id) {
     if (!id) return nullptr;
     return id.value;
 }
 
 json::object document_of(const Device& device) {
-    using api::or_null;
     return {{"deviceId", device.id.value},
             {"iccid", device.iccid},
             {"imei", or_null(device.imei)},
@@ -31,20 +30,20 @@ json::object document_of(const Device& device) {
             {"isArchived", device.is_archived},
             {"serviceProviderId", device.service_provider_id.value},
             {"serviceProvider", device.service_provider},
-            {"carrierRatePlanId", or_null(device.carrier_rate_plan_id)},
+            {"carrierRatePlanId", id_or_null(device.carrier_rate_plan_id)},
             {"carrierRatePlan", or_null(device.carrier_rate_plan)},
-            {"communicationPlanId", or_null(device.communication_plan_id)},
+            {"communicationPlanId", id_or_null(device.communication_plan_id)},
             {"communicationPlan", or_null(device.communication_plan)},
-            {"customerId", or_null(device.customer_id)},
+            {"customerId", id_or_null(device.customer_id)},
             {"customer", or_null(device.customer)},
             {"revCustomerId", or_null(device.rev_customer_id)},
-            {"siteId", or_null(device.site_id)},
+            {"siteId", id_or_null(device.site_id)},
             {"site", or_null(device.site)},
             {"accountNumber", or_null(device.account_number)},
             {"revServiceId", or_null(device.rev_service_id)},
-            {"customerRatePlanId", or_null(device.customer_rate_plan_id)},
+            {"customerRatePlanId", id_or_null(device.customer_rate_plan_id)},
             {"customerRatePlan", or_null(device.customer_rate_plan)},
-            {"customerRatePoolId", or_null(device.customer_rate_pool_id)},
+            {"customerRatePoolId", id_or_null(device.customer_rate_pool_id)},
             {"customerRatePool", or_null(device.customer_rate_pool)},
             {"customerDataAllocationMB", or_null(device.customer_data_allocation_mb)},
             {"createdAt", device.created_at},
@@ -52,7 +51,6 @@ json::object document_of(const Device& device) {
 }
 
 json::object document_of(const devices::HistoryEntry& entry) {
-    using api::or_null;
     return {{"occurredAt", entry.occurred_at},
             {"kind", entry.kind},
             {"source", entry.source},
