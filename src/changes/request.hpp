@@ -63,7 +63,9 @@ struct DeviceRow {
     std::string key;                // what the database is asked for; empty with a problem
     std::string problem;            // the identifier cannot be one: the reason
     std::string parameter_problem;  // a value of its own cannot be used: the reason
-    bool has_own = false;           // `own` or `references` hold something
+    // The own values that cannot be used, as given: a file of failed rows shows them again.
+    std::vector<std::pair<std::string, std::string>> rejected;
+    bool has_own = false;  // `own` or `references` hold something
     ChangeParameters own;
     References references;
 };
@@ -75,6 +77,8 @@ class DeviceSource {
     // throws everything away.
     virtual base::Result<bool> next(DeviceRow& row) = 0;
     virtual std::string_view format() const = 0;  // "json", "csv", "xlsx"
+    // False: no device can have parameters of its own, so what the change lacks, all lack.
+    virtual bool may_have_own() const = 0;
     // What the user should know though it is no error: columns nobody reads, further sheets.
     virtual const std::vector<std::string>& warnings() const = 0;
 };

@@ -1,0 +1,356 @@
+// The request-level checks. Texts are those of the original system where it has one.
+#include "changes/resolve.hpp"
+
+#include "carriers/carrier.hpp"
+#include "changes/parameters.hpp"
+#include "queue/queue.hpp"
+
+namespace carryall::changes {
+namespace {
+
+using base::Result;
+using std::chrono::hours;
+
+// A date without a time is midnight UTC, and the day may still be young elsewhere: noon in
+// UTC-12 is the next day's midnight in UTC.
+constexpr hours kSameDay{36};
+
+const carriers::Carrier* carrier_of(const std::string& integration) {
+    const auto known = carriers::parse_integration(integration);
+    return known ? carriers::find_carrier(*known) : nullptr;
+}
+
+std::string display_name_of(const std::string& integration) {
+    const auto known = carriers::parse_integration(integration);
+    return known ? std::string(carriers::display_name(*known)) : integration;
+}
+
+bool goes_to_the_carrier(ChangeType type) {
+    return type == ChangeType::statusupdate || type == ChangeType::carrierrateplanchange;
+}
+
+std::string pointer(ChangeType type, std::string_view member) {
+    return '/' + std::string(section_name(type)) + '/' + std::string(member);
+}
+
+// Seed 002: a Jasper plan is known to the carrier by its rate plan id; POND's by its package type.
+bool plan_needs_carrier_id(const std::string& integration) {
+    return integration == "jasper" || integration == "pond";
+}
+
+}  // namespace
+
+std::string check_effective_date(ChangeType type, base::Instant date, base::Instant now) {
+    if (date > now + hours(24) * kMaxScheduledDays) {
+        return "Invalid effective date (more than " + std::to_string(kMaxScheduledDays) +
+               " days ahead)";
+    }
+    const bool only_ahead = type == ChangeType::carrierrateplanchange;
+    const auto oldest = only_ahead ? now - kSameDay : now - hours(24) * kMaxBackdatedDays;
+    if (date < oldest) return "Invalid effective date (past dates for scheduling)";
+    return {};
+}
+
+Result<EffectiveRules> EffectiveRules::make(BulkChangeRequest& request,
+                                            const ProviderFacts& provider, bool may_have_own,
+                                            std::vector<base::Error>& errors) {
+    EffectiveRules rules;
+    rules.type_ = request.change_type;
+    rules.now_ = provider.now;
+    const std::size_t before = errors.size();
+    const ChangeType type = request.change_type;
+    const carriers::Carrier* carrier = carrier_of(provider.integration);
+    if (goes_to_the_carrier(type)) {
+        const bool able =
+            carrier != nullptr &&
+            (type == ChangeType::statusupdate ? carrier->capabilities().status_update
+                                              : carrier->capabilities().carrier_rate_plan_change);
+        if (!able) {
+            errors.push_back(base::invalid_input("this version cannot carry out a " +
+                                                     std::string(to_string(type)) + " at " +
+                                                     display_name_of(provider.integration),
+                                                 "/changeType"));
+            return errors.back();
+        }
+        rules.statuses_ = carrier->statuses();
+    }
+    rules.canonicalise(request.parameters);
+    const auto& status = request.parameters.status_update;
+    if (status && status->update_status) {
+        const bool known = std::find(rules.statuses_.begin(), rules.statuses_.end(),
+                                     *status->update_status) != rules.statuses_.end();
+        if (!known) {
+            std::string names;
+            for (const std::string& name : rules.statuses_) {
+                names += (names.empty() ? "" : ", ") + name;
+            }
+            errors.push_back(base::invalid_input(
+                '"' + *status->update_status + "\" is no status of " +
+                    display_name_of(provider.integration) + "; known are " + names,
+                pointer(type, "updateStatus")));
+        }
+    }
+    const std::string missing = missing_parameters(request.parameters, request.references, type);
+    if (!missing.empty() && !may_have_own) {
+        errors.push_back(base::invalid_input("Missing required parameters: " + missing,
+                                             '/' + std::string(section_name(type))));
+    }
+    const auto& date = effective_date_of(request.parameters, type);
+    if (date) {
+        const auto instant = base::parse_iso8601(*date);
+        const std::string reason =
+            instant ? check_effective_date(type, *instant, provider.now) : "Invalid effective date";
+        if (!reason.empty()) {
+            errors.push_back(base::invalid_input(reason, pointer(type, "effectiveDate")));
+        }
+    }
+    rules.due_at_ = rules.due_at(request.parameters);
+    if (errors.size() > before) return errors[before];
+    return rules;
+}
+
+void EffectiveRules::canonicalise(ChangeParameters& parameters) const {
+    if (!parameters.status_update || !parameters.status_update->update_status) return;
+    std::string& wanted = *parameters.status_update->update_status;
+    for (const std::string& known : statuses_) {
+        if (comparable_status(known) != comparable_status(wanted)) continue;
+        wanted = known;
+        return;
+    }
+}
+
+std::string EffectiveRules::problem_of(const ChangeParameters& effective,
+                                       const References& names) const {
+    const std::string missing = missing_parameters(effective, names, type_);
+    if (!missing.empty()) return "Missing required parameters: " + missing;
+    const auto& date = effective_date_of(effective, type_);
+    if (!date) return {};
+    const auto instant = base::parse_iso8601(*date);
+    return instant ? check_effective_date(type_, *instant, now_) : "Invalid effective date";
+}
+
+std::optional<std::string> EffectiveRules::due_at(const ChangeParameters& effective) const {
+    // Customer rate plans have a schedule of their own; the carrier's wait in the change itself.
+    if (type_ != ChangeType::carrierrateplanchange) return std::nullopt;
+    const auto& date = effective_date_of(effective, type_);
+    if (!date) return std::nullopt;
+    const auto instant = base::parse_iso8601(*date);
+    if (!instant || *instant <= now_) return std::nullopt;
+    return date;
+}
+
+namespace {
+
+// Resolving a section; every finding that fails is an error with its pointer.
+class Resolver {
+  public:
+    Resolver(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeRequest& request,
+             std::vector<base::Error>& errors)
+        : transaction_(transaction), tenant_id_(tenant_id), request_(request), errors_(errors) {}
+
+    Result<void> assignment(CustomerAssignment& wanted);
+    Result<void> customer_plan(std::optional<std::int64_t>& plan_id,
+                               std::optional<std::int64_t>& pool_id, std::string_view pool_name);
+    Result<void> carrier_plan(CarrierRatePlanUpdate& wanted, bool needs_carrier_id);
+
+  private:
+    void fail(std::string_view member, const std::string& message) {
+        errors_.push_back(base::invalid_input(message, pointer(request_.change_type, member)));
+    }
+    Result<void> site(CustomerAssignment& wanted, const FoundCustomer& customer);
+
+    db::Transaction& transaction_;
+    std::int64_t tenant_id_;
+    BulkChangeRequest& request_;
+    std::vector<base::Error>& errors_;
+};
+
+Result<void> Resolver::site(CustomerAssignment& wanted, const FoundCustomer& customer) {
+    const auto found = find_site(transaction_, tenant_id_, customer.customer_id, wanted.site_id,
+                                 request_.references.site);
+    if (!found) return found.error();
+    const bool is_named = wanted.site_id || request_.references.site;
+    if (*found) {
+        wanted.site_id = *found;
+        request_.references.site.reset();
+    } else if (is_named || customer.rev_customer_id) {
+        fail("siteId", "Site not found for customer");
+    }
+    return {};
+}
+
+Result<void> Resolver::assignment(CustomerAssignment& wanted) {
+    auto& name = request_.references.customer;
+    if (!wanted.rev_customer_id && !wanted.customer_id && !name) return {};
+    const bool by_rev_id = wanted.rev_customer_id.has_value();
+    const auto found = find_customer(transaction_, tenant_id_, wanted, name);
+    if (!found) return found.error();
+    if (!*found) {
+        fail(by_rev_id ? "revCustomerId" : "customerId",
+             by_rev_id ? "Rev Customer not found" : "Customer not found");
+        return {};
+    }
+    const FoundCustomer& customer = **found;
+    wanted.customer_id = customer.customer_id;
+    wanted.rev_customer_id = customer.rev_customer_id;
+    name.reset();
+    if (!wanted.account_number) wanted.account_number = customer.account_number;
+    if (wanted.create_rev_service.value_or(false) && !customer.rev_customer_id) {
+        fail("createRevService", "Rev Customer not found");
+    }
+    return site(wanted, customer);
+}
+
+Result<void> Resolver::customer_plan(std::optional<std::int64_t>& plan_id,
+                                     std::optional<std::int64_t>& pool_id,
+                                     std::string_view pool_member) {
+    References& names = request_.references;
+    if (plan_id || names.customer_rate_plan) {
+        const auto found =
+            find_customer_plan(transaction_, tenant_id_, plan_id, names.customer_rate_plan);
+        if (!found) return found.error();
+        if (!*found) fail("customerRatePlanId", "Invalid customer rate plan");
+        plan_id = *found;
+        names.customer_rate_plan.reset();
+    }
+    if (pool_id || names.customer_pool) {
+        const auto found =
+            find_customer_pool(transaction_, tenant_id_, pool_id, names.customer_pool);
+        if (!found) return found.error();
+        if (!*found) fail(pool_member, "Invalid customer rate pool");
+        pool_id = *found;
+        names.customer_pool.reset();
+    }
+    return {};
+}
+
+Result<void> Resolver::carrier_plan(CarrierRatePlanUpdate& wanted, bool needs_carrier_id) {
+    if (wanted.carrier_rate_plan) {
+        const auto found = find_carrier_plan(transaction_, tenant_id_, request_.service_provider_id,
+                                             *wanted.carrier_rate_plan);
+        if (!found) return found.error();
+        const auto& plan = *found;
+        std::string reason;
+        if (!plan) {
+            reason = "Carrier rate plan not found";
+        } else if (!plan->of_this_provider) {
+            reason = "Carrier rate plan belongs to another service provider";
+        } else if (!plan->is_active) {
+            reason = "Carrier rate plan is inactive";
+        } else if (needs_carrier_id && !plan->carrier_plan_id) {
+            reason = "Carrier rate plan has no id at the carrier";
+        }
+        if (!reason.empty()) {
+            fail("carrierRatePlan", reason);
+        } else {
+            wanted.plan_uuid = plan->plan_uuid;
+            wanted.rate_plan_id = plan->carrier_plan_id;
+        }
+    }
+    if (!wanted.comm_plan) return {};
+    const auto known = has_communication_plan(transaction_, tenant_id_,
+                                              request_.service_provider_id, *wanted.comm_plan);
+    if (!known) return known.error();
+    if (!*known) fail("commPlan", "Communication plan not found");
+    return {};
+}
+
+}  // namespace
+
+Result<void> resolve_request(db::Transaction& transaction, std::int64_t tenant_id,
+                             const std::string& integration, BulkChangeRequest& request,
+                             std::vector<base::Error>& errors) {
+    Resolver resolver(transaction, tenant_id, request, errors);
+    ChangeParameters& parameters = request.parameters;
+    const std::size_t before = errors.size();
+    switch (request.change_type) {
+        case ChangeType::customerassignment: {
+            if (!parameters.customer_assignment) parameters.customer_assignment.emplace();
+            CustomerAssignment& wanted = *parameters.customer_assignment;
+            CARRYALL_TRY(resolver.assignment(wanted));
+            CARRYALL_TRY(resolver.customer_plan(
+                wanted.customer_rate_plan_id, wanted.customer_rate_pool_id, "customerRatePoolId"));
+            break;
+        }
+        case ChangeType::customerrateplanchange: {
+            if (!parameters.customer_rate_plan_update) {
+                parameters.customer_rate_plan_update.emplace();
+            }
+            CustomerRatePlanUpdate& wanted = *parameters.customer_rate_plan_update;
+            CARRYALL_TRY(resolver.customer_plan(wanted.customer_rate_plan_id,
+                                                wanted.customer_pool_id, "customerPoolId"));
+            break;
+        }
+        case ChangeType::carrierrateplanchange:
+            if (parameters.carrier_rate_plan_update) {
+                CARRYALL_TRY(resolver.carrier_plan(*parameters.carrier_rate_plan_update,
+                                                   plan_needs_carrier_id(integration)));
+            }
+            break;
+        case ChangeType::statusupdate:
+            break;
+    }
+    if (errors.size() > before) return errors[before];
+    return {};
+}
+
+Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant_id,
+                               std::int64_t service_provider_id, ChangeType type,
+                               std::optional<Portal> portal, const std::string& integration) {
+    JudgeFacts facts;
+    facts.tenant_id = tenant_id;
+    facts.service_provider_id = service_provider_id;
+    facts.type = type;
+    facts.portal = portal;
+    facts.plan_needs_carrier_id = plan_needs_carrier_id(integration);
+    if (type != ChangeType::statusupdate) return facts;
+    const carriers::Carrier* carrier = carrier_of(integration);
+    if (carrier == nullptr) return facts;
+    const auto present = staged_statuses(transaction, tenant_id);
+    if (!present) return present.error();
+    std::vector<std::string> seen;
+    for (const std::string& status : *present) {
+        const std::string from = comparable_status(status);
+        if (std::find(seen.begin(), seen.end(), from) != seen.end()) continue;
+        seen.push_back(from);
+        for (const std::string& target : carrier->allowed_transitions(status)) {
+            facts.from_statuses.push_back(from);
+            facts.to_statuses.push_back(comparable_status(target));
+        }
+    }
+    return facts;
+}
+
+Result<void> enqueue_runners(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
+                             const std::string& correlation_id, std::int64_t open_pages,
+                             std::int64_t seconds_until_due) {
+    queue::Attributes attributes;
+    attributes.tenant_id = tenant_id;
+    attributes.bulk_change_id = id.value;
+    attributes.request_id = correlation_id;
+    const std::string body = base::json::serialize(base::json::object{{"bulkChangeId", id.value}});
+    // A later date is waited for by the sweep, which finds every change that still has work.
+    const auto delay = std::min(std::chrono::seconds(seconds_until_due), queue::kMaxDelay);
+    const std::int64_t runners = std::min<std::int64_t>(open_pages, kMaxParallelRunners);
+    for (std::int64_t i = 0; i < runners; ++i) {
+        CARRYALL_TRY(queue::enqueue(transaction, queue::kBulkChangeQueue, body, attributes, delay));
+    }
+    return {};
+}
+
+std::string validation_description(ChangeType type, const std::string& integration) {
+    switch (type) {
+        case ChangeType::customerassignment:
+            return "Assign Customer: Validate";
+        case ChangeType::carrierrateplanchange:
+            return "Change Carrier Rate Plan: " + display_name_of(integration) + " Validate";
+        case ChangeType::customerrateplanchange:
+            return "Change Customer Rate Plan: Validate";
+        case ChangeType::statusupdate:
+            return "Update Device Status: " + display_name_of(integration) + " Validate";
+    }
+    CHECK(false && "a change type without a description");
+    return {};
+}
+
+}  // namespace carryall::changes

@@ -1,0 +1,56 @@
+// Decisions of submission that concern the change as a whole: which values may stand, what the
+// names in the request mean, which status changes the carrier allows. Also what submission, retry
+// and start share: queue messages and log descriptions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "changes/submit_store.hpp"
+
+namespace carryall::changes {
+
+// Reasons why a date cannot be this type's effective date; empty: it can.
+std::string check_effective_date(ChangeType type, base::Instant date, base::Instant now);
+
+// What holds for the parameters of the change and of each device alike, without the database.
+class EffectiveRules {
+  public:
+    // Checks the change's own section; every mistake goes to `errors`.
+    static base::Result<EffectiveRules> make(BulkChangeRequest& request,
+                                             const ProviderFacts& provider, bool may_have_own,
+                                             std::vector<base::Error>& errors);
+    // The carrier's spelling of a status.
+    void canonicalise(ChangeParameters& parameters) const;
+    // Why a device cannot get these; empty: it can.
+    std::string problem_of(const ChangeParameters& effective, const References& names) const;
+    // When a device with the change's (or these) parameters is due; empty: at once.
+    const std::optional<std::string>& due_at() const { return due_at_; }
+    std::optional<std::string> due_at(const ChangeParameters& effective) const;
+
+  private:
+    ChangeType type_ = ChangeType::statusupdate;
+    base::Instant now_;
+    std::vector<std::string> statuses_;
+    std::optional<std::string> due_at_;
+};
+
+// Looks up what the change's own section names and writes what was found into it.
+base::Result<void> resolve_request(db::Transaction& transaction, std::int64_t tenant_id,
+                                   const std::string& integration, BulkChangeRequest& request,
+                                   std::vector<base::Error>& errors);
+
+base::Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant_id,
+                                     std::int64_t service_provider_id, ChangeType type,
+                                     std::optional<Portal> portal, const std::string& integration);
+
+// One message for each runner the change can use.
+base::Result<void> enqueue_runners(db::Transaction& transaction, std::int64_t tenant_id,
+                                   BulkChangeId id, const std::string& correlation_id,
+                                   std::int64_t open_pages, std::int64_t seconds_until_due);
+
+// "Change Carrier Rate Plan: POND Validate"
+std::string validation_description(ChangeType type, const std::string& integration);
+
+}  // namespace carryall::changes

@@ -1,0 +1,390 @@
+// The order of a submission: what needs no device is checked first, then the rows are copied into
+// the stage (and hashed for the idempotency key), judged, counted, and stored or thrown away.
+#include "changes/submit.hpp"
+
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "base/text.hpp"
+#include "carriers/carrier.hpp"
+#include "changes/device_row.hpp"
+#include "changes/resolve.hpp"
+#include "changes/submit_store.hpp"
+#include "queue/queue.hpp"
+
+namespace carryall::changes {
+namespace {
+
+using base::Result;
+
+// The request as it was meant, not as it was spelled: whitespace and the order of keys in JSON, or
+// a file's quoting, do not make another request. Rows are hashed in chunks, each with the hash of
+// all before it.
+class RequestHash {
+  public:
+    explicit RequestHash(const BulkChangeRequest& request) {
+        add(std::to_string(request.service_provider_id));
+        add(to_string(request.change_type));
+        add(request.portal ? to_string(*request.portal) : "");
+        add(request.process_changes ? "process" : "store");
+        add(request.all_or_nothing ? "all or nothing" : "");
+        add_parameters(request.parameters, request.references, request.change_type);
+    }
+    void add(const DeviceRow& row, ChangeType type) {
+        add(row.identifier);
+        add(to_string(row.kind));
+        add(row.problem);
+        for (const auto& [field, text] : row.rejected) {
+            add(field);
+            add(text);
+        }
+        if (row.has_own) add_parameters(row.own, row.references, type);
+        pending_ += '\x1e';
+        if (pending_.size() > kChunkBytes) fold();
+    }
+    std::string finish() {
+        fold();
+        return hash_;
+    }
+
+  private:
+    static constexpr std::size_t kChunkBytes = 1 << 16;
+
+    void add(std::string_view text) {
+        pending_ += text;
+        pending_ += '\x1f';
+    }
+    void add_parameters(const ChangeParameters& parameters, const References& names,
+                        ChangeType type) {
+        add(base::json::serialize(section_of(parameters, type)));
+        add(names.customer.value_or(""));
+        add(names.site.value_or(""));
+        add(names.customer_rate_plan.value_or(""));
+        add(names.customer_pool.value_or(""));
+    }
+    void fold() {
+        hash_ = base::sha256_hex(hash_ + pending_);
+        pending_.clear();
+    }
+    std::string hash_;
+    std::string pending_;
+};
+
+// Answers as the earlier request with this key was answered.
+Result<SubmitResult> replay(db::Transaction& transaction, std::int64_t tenant_id,
+                            const EarlierChange& earlier, const std::string& request_hash) {
+    if (earlier.request_hash != request_hash) {
+        return base::Error{
+            base::ErrorKind::conflict,
+            "this Idempotency-Key was used for another request; send the same request or "
+            "a new key",
+            "Idempotency-Key"};
+    }
+    const auto stored = read_submission(transaction, tenant_id, earlier.id);
+    if (!stored) return stored.error();
+    SubmitResult result;
+    result.id = earlier.id;
+    result.replayed = true;
+    result.status = stored->status;
+    result.correlation_id = stored->correlation_id;
+    result.device_count = stored->device_count;
+    result.refused_count = stored->refused;
+    result.accepted_count = stored->device_count - stored->refused;
+    result.reasons = stored->reasons;
+    return result;
+}
+
+class Submission {
+  public:
+    Submission(db::Transaction& transaction, const tenants::Caller& caller,
+               BulkChangeRequest request, DeviceSource& devices, const SubmitOptions& options,
+               std::vector<base::Error>& errors)
+        : transaction_(transaction),
+          caller_(caller),
+          request_(std::move(request)),
+          devices_(devices),
+          options_(options),
+          errors_(errors),
+          hash_(request_) {}
+
+    Result<SubmitResult> run();
+    const std::string& request_hash() const { return request_hash_; }
+    // The result is an error because another request took the key in the meantime.
+    bool key_was_taken() const { return key_was_taken_; }
+
+  private:
+    std::int64_t tenant() const { return caller_.tenant_id.value; }
+    base::Error fail(base::Error error) {
+        errors_.push_back(std::move(error));
+        return errors_.back();
+    }
+    Result<void> find_provider_facts();
+    Result<std::optional<SubmitResult>> answer_again();
+    Result<void> stage_rows();
+    Result<void> stage_row(Stage& stage, DeviceRow& row);
+    Result<void> judge();
+    Result<SubmitResult> finish();
+    Result<SubmitResult> store(SubmitResult result);
+    Result<void> enqueue(BulkChangeId id);
+
+    db::Transaction& transaction_;
+    const tenants::Caller& caller_;
+    BulkChangeRequest request_;
+    DeviceSource& devices_;
+    const SubmitOptions& options_;
+    std::vector<base::Error>& errors_;
+    RequestHash hash_;
+    std::string request_hash_;
+    ProviderFacts provider_;
+    std::optional<EffectiveRules> rules_;
+    std::int64_t row_count_ = 0;
+    VerdictTotals totals_;
+    std::string correlation_id_;
+    bool key_was_taken_ = false;
+};
+
+// A key that was used answers before anything else is asked: what has changed since (a switched-off
+// provider, a plan that is gone) does not matter to what was done then.
+Result<std::optional<SubmitResult>> Submission::answer_again() {
+    if (!options_.idempotency_key || request_.dry_run) return std::optional<SubmitResult>();
+    const auto earlier = find_key(transaction_, tenant(), *options_.idempotency_key, provider_.now);
+    if (!earlier) return earlier.error();
+    if (!*earlier) return std::optional<SubmitResult>();
+    DeviceRow row;
+    while (true) {
+        const auto more = devices_.next(row);
+        if (!more) return fail(more.error());
+        if (!*more) break;
+        hash_.add(row, request_.change_type);
+    }
+    request_hash_ = hash_.finish();
+    auto result = replay(transaction_, tenant(), **earlier, request_hash_);
+    if (!result) return result.error();
+    return std::optional(std::move(result).value());
+}
+
+Result<void> Submission::find_provider_facts() {
+    const auto facts =
+        find_provider(transaction_, tenant(), request_.service_provider_id, options_.now);
+    if (!facts) return facts.error();
+    if (!*facts || !(*facts)->is_active) {
+        return fail(
+            {base::ErrorKind::not_found, "Service provider not found", "/serviceProviderId"});
+    }
+    provider_ = **facts;
+    return {};
+}
+
+Result<void> Submission::stage_row(Stage& stage, DeviceRow& row) {
+    const ChangeType type = request_.change_type;
+    hash_.add(row, type);
+    if (!row.has_own) {
+        return stage.add(row_count_, row, type, request_.parameters, request_.references,
+                         rules_->due_at());
+    }
+    ChangeParameters effective = request_.parameters;
+    References names = request_.references;
+    merge_parameters(effective, names, row);
+    rules_->canonicalise(effective);
+    if (row.parameter_problem.empty()) {
+        row.parameter_problem = rules_->problem_of(effective, names);
+    }
+    return stage.add(row_count_, row, type, effective, names, rules_->due_at(effective));
+}
+
+Result<void> Submission::stage_rows() {
+    CARRYALL_TRY(Stage::create(transaction_));
+    auto stage = Stage::open(transaction_);
+    if (!stage) return stage.error();
+    DeviceRow row;
+    while (true) {
+        const auto more = devices_.next(row);
+        if (!more) return fail(more.error());
+        if (!*more) break;
+        if (++row_count_ > kMaxDevicesPerChange) {
+            return fail({base::ErrorKind::too_large,
+                         "a bulk change has at most " + std::to_string(kMaxDevicesPerChange) +
+                             " devices; split it",
+                         "/devices"});
+        }
+        CARRYALL_TRY(stage_row(*stage, row));
+    }
+    if (row_count_ == 0) {
+        return fail(base::invalid_input("the request names no device", "/devices"));
+    }
+    request_hash_ = hash_.finish();
+    return stage->finish();
+}
+
+Result<void> Submission::judge() {
+    const auto facts = judge_facts(transaction_, tenant(), request_.service_provider_id,
+                                   request_.change_type, request_.portal, provider_.integration);
+    if (!facts) return facts.error();
+    CARRYALL_TRY(judge_rows(transaction_, *facts));
+    auto totals = count_verdicts(transaction_, options_.page_size, provider_.now);
+    if (!totals) return totals.error();
+    totals_ = std::move(totals).value();
+    CHECK(totals_.rows == row_count_);
+    return {};
+}
+
+Result<void> Submission::enqueue(BulkChangeId id) {
+    return enqueue_runners(transaction_, tenant(), id, correlation_id_, totals_.open_pages,
+                           totals_.seconds_until_due);
+}
+
+Result<SubmitResult> Submission::store(SubmitResult result) {
+    const bool all_refused = totals_.refused == totals_.rows;
+    NewChange change;
+    change.tenant_id = tenant();
+    change.service_provider_id = request_.service_provider_id;
+    change.type = request_.change_type;
+    change.portal = totals_.portal;
+    change.status = all_refused ? "ERROR" : request_.process_changes ? "PENDING" : "NEW";
+    base::json::object parameters;
+    parameters[section_name(change.type)] = section_of(request_.parameters, change.type);
+    change.request = base::json::serialize(parameters);
+    change.source = devices_.format();
+    change.file_name = options_.file_name;
+    change.correlation_id = correlation_id_;
+    change.created_by = caller_.name;
+    change.log_description = validation_description(change.type, provider_.integration);
+    change.page_size = options_.page_size;
+    const auto id = insert_change(transaction_, change, totals_, provider_.now);
+    if (!id) return id.error();
+    if (options_.idempotency_key) {
+        const auto taken = take_key(transaction_, tenant(), *options_.idempotency_key,
+                                    request_hash_, *id, provider_.now);
+        if (!taken) return taken.error();
+        // Another request with this key was faster; what this one wrote is thrown away.
+        if (!*taken) {
+            key_was_taken_ = true;
+            return base::Error{base::ErrorKind::conflict,
+                               "this Idempotency-Key is being used by another request; ask again",
+                               "Idempotency-Key"};
+        }
+    }
+    CARRYALL_TRY(insert_devices(transaction_, *id, change, totals_, provider_.now));
+    if (change.status == "PENDING") CARRYALL_TRY(enqueue(*id));
+    CARRYALL_TRY(notify_change(transaction_, tenant(), *id));
+    result.id = *id;
+    result.status = change.status;
+    return result;
+}
+
+Result<SubmitResult> Submission::finish() {
+    SubmitResult result;
+    result.correlation_id = correlation_id_;
+    result.device_count = totals_.rows;
+    result.refused_count = totals_.refused;
+    result.accepted_count = totals_.rows - totals_.refused;
+    result.reasons = totals_.reasons;
+    result.warnings = request_.warnings;
+    result.warnings.insert(result.warnings.end(), devices_.warnings().begin(),
+                           devices_.warnings().end());
+    result.refused = request_.all_or_nothing && totals_.refused > 0;
+    if (!request_.dry_run && !result.refused) return store(std::move(result));
+    auto refused = first_refused(transaction_, kMaxListedRefusals);
+    if (!refused) return refused.error();
+    result.devices = std::move(refused).value();
+    return result;
+}
+
+Result<SubmitResult> Submission::run() {
+    CARRYALL_TRY(find_provider_facts());
+    auto again = answer_again();
+    if (!again) return again.error();
+    if (*again) return std::move(**again);
+    correlation_id_ =
+        options_.correlation_id.empty() ? base::random_uuid() : options_.correlation_id;
+    if (!provider_.write_is_enabled) {
+        return fail({base::ErrorKind::conflict, "Writes disabled for this service provider",
+                     "/serviceProviderId"});
+    }
+    auto rules = EffectiveRules::make(request_, provider_, devices_.may_have_own(), errors_);
+    if (!rules) return rules.error();
+    rules_ = std::move(rules).value();
+    CARRYALL_TRY(resolve_request(transaction_, tenant(), provider_.integration, request_, errors_));
+    CARRYALL_TRY(stage_rows());
+    CARRYALL_TRY(judge());
+    return finish();
+}
+
+Result<void> check_options(const SubmitOptions& options) {
+    if (options.page_size < 1 || options.page_size > kMaxPageSize) {
+        return base::invalid_input("the page size must be between 1 and " +
+                                   std::to_string(kMaxPageSize));
+    }
+    if (!options.idempotency_key) return {};
+    const std::string& key = *options.idempotency_key;
+    if (key.empty() || key.size() > kMaxIdempotencyKeyBytes) {
+        return base::invalid_input(
+            "an Idempotency-Key has 1 to " + std::to_string(kMaxIdempotencyKeyBytes) + " bytes",
+            "Idempotency-Key");
+    }
+    return {};
+}
+
+struct Attempt {
+    Result<SubmitResult> result;
+    bool key_was_taken = false;
+};
+
+// In its own scope, so that what was not committed is rolled back when it ends.
+Attempt attempt(db::Connection& connection, const tenants::Caller& caller,
+                const BulkChangeRequest& request, DeviceSource& devices,
+                const SubmitOptions& options, std::vector<base::Error>& errors,
+                std::string& request_hash) {
+    auto transaction = db::Transaction::begin(connection, caller.tenant_id.value);
+    if (!transaction) return {transaction.error()};
+    Submission submission(*transaction, caller, request, devices, options, errors);
+    auto result = submission.run();
+    request_hash = submission.request_hash();
+    if (!result) return {result.error(), submission.key_was_taken()};
+    if (!result->id || result->replayed) return {std::move(result)};  // nothing to keep
+    const auto committed = transaction->commit();
+    if (!committed) return {committed.error()};
+    return {std::move(result)};
+}
+
+// After another request with the same key was faster: its change is committed, so it is found.
+Result<SubmitResult> answer_as_winner(db::Connection& connection, const tenants::Caller& caller,
+                                      const SubmitOptions& options, const std::string& request_hash,
+                                      const base::Error& lost) {
+    auto transaction = db::Transaction::begin(connection, caller.tenant_id.value);
+    if (!transaction) return transaction.error();
+    const base::Instant now = options.now.value_or(base::system_clock().now());
+    const auto earlier =
+        find_key(*transaction, caller.tenant_id.value, *options.idempotency_key, now);
+    if (!earlier) return earlier.error();
+    if (!*earlier) return lost;
+    return replay(*transaction, caller.tenant_id.value, **earlier, request_hash);
+}
+
+}  // namespace
+
+Result<SubmitResult> submit(db::Connection& connection, const tenants::Caller& caller,
+                            BulkChangeRequest request, DeviceSource& devices,
+                            const SubmitOptions& options, std::vector<base::Error>& errors) {
+    const auto finished = [&](Result<SubmitResult> result) {
+        if (!result && errors.empty()) errors.push_back(result.error());
+        return result;
+    };
+    if (const auto may = tenants::require(caller.role, tenants::Permission::change_submit); !may) {
+        return finished(may.error());
+    }
+    if (const auto good = check_options(options); !good) return finished(good.error());
+    std::string request_hash;
+    Attempt made = attempt(connection, caller, request, devices, options, errors, request_hash);
+    if (made.key_was_taken) {
+        return finished(
+            answer_as_winner(connection, caller, options, request_hash, made.result.error()));
+    }
+    if (!made.result) return finished(std::move(made.result));
+    base::log::info("bulk_change_submitted", {{"bulk_change_id", made.result->id.value},
+                                              {"devices", made.result->device_count},
+                                              {"refused", made.result->refused_count},
+                                              {"correlation_id", made.result->correlation_id}});
+    return std::move(made.result);
+}
+
+}  // namespace carryall::changes
