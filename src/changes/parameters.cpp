@@ -225,6 +225,14 @@ const ParameterField* find_field(ChangeType type, std::string_view name) {
     return nullptr;
 }
 
+std::vector<std::string_view> field_names(ChangeType type) {
+    std::vector<std::string_view> names;
+    for (const ParameterField& field : fields()) {
+        if (field.type == type) names.push_back(field.name);
+    }
+    return names;
+}
+
 std::string set_field(const ParameterField& field, std::string_view text,
                       ChangeParameters& parameters, References& references) {
     text = base::trim(text);

@@ -35,6 +35,9 @@ struct ParameterField {
 // The field of the type that a key or column names, or nullptr.
 const ParameterField* find_field(ChangeType type, std::string_view name);
 
+// The names of a type's fields, in the order of the table.
+std::vector<std::string_view> field_names(ChangeType type);
+
 // Empty: done. Otherwise why the text is no value of this field; the parameters are unchanged then.
 std::string set_field(const ParameterField& field, std::string_view text,
                       ChangeParameters& parameters, References& references);

@@ -1,0 +1,163 @@
+// Retrying what failed, and starting what was only stored. A device is never sent again on the
+// strength of an old verdict: it is judged against the present first.
+#include "changes/resolve.hpp"
+#include "changes/retry_store.hpp"
+#include "changes/submit.hpp"
+
+namespace carryall::changes {
+namespace {
+
+using base::Result;
+
+constexpr std::array<std::string_view, 4> kErrorClasses = {"validation", "business", "transient",
+                                                           "system"};
+
+Result<std::vector<std::string>> classes_of(const RetryFilter& filter) {
+    if (filter.error_classes.empty()) {
+        return std::vector<std::string>(kErrorClasses.begin(), kErrorClasses.end());
+    }
+    for (const std::string& name : filter.error_classes) {
+        if (std::find(kErrorClasses.begin(), kErrorClasses.end(), name) == kErrorClasses.end()) {
+            return base::invalid_input(
+                "unknown error class \"" + name.substr(0, 40) +
+                    "\"; known are validation, business, transient and system",
+                "/errorClasses");
+        }
+    }
+    return filter.error_classes;
+}
+
+Result<StoredChange> writable_change(db::Transaction& transaction, const tenants::Caller& caller,
+                                     BulkChangeId id, std::optional<base::Instant> now) {
+    auto change = find_change(transaction, caller.tenant_id.value, id, now);
+    if (!change) return change.error();
+    if (!*change) return base::not_found("the bulk change was not found");
+    if (!(*change)->write_is_enabled) {
+        return base::Error{
+            base::ErrorKind::conflict, "Writes disabled for this service provider", {}};
+    }
+    return std::move(**change);
+}
+
+Result<ChangeParameters> parameters_of(const StoredChange& change) {
+    base::JsonErrors errors;
+    return base::read_json<ChangeParameters>(change.request, errors);
+}
+
+// A date that lay ahead when the device was refused may have come since.
+std::optional<std::string> still_ahead(const StoredChange& change,
+                                       const ChangeParameters& effective) {
+    if (change.type != ChangeType::carrierrateplanchange) return std::nullopt;
+    const auto& update = effective.carrier_rate_plan_update;
+    if (!update || !update->effective_date) return std::nullopt;
+    const auto date = base::parse_iso8601(*update->effective_date);
+    return date && *date > change.now ? update->effective_date : std::nullopt;
+}
+
+// Answers how many devices cannot be valid whatever the present is.
+Result<std::int64_t> stage_failed(db::Transaction& transaction, std::int64_t tenant_id,
+                                  BulkChangeId id, const StoredChange& change,
+                                  const std::vector<std::string>& classes) {
+    const auto parameters = parameters_of(change);
+    if (!parameters) return parameters.error();
+    CARRYALL_TRY(Stage::create(transaction));
+    std::int64_t hopeless = 0;
+    std::int64_t after = 0;
+    while (true) {  // ends with the devices of the change: `after` only grows
+        const auto batch = read_failed(transaction, tenant_id, id, change.type, classes, after);
+        if (!batch) return batch.error();
+        if (batch->last_ordinal == 0) return hopeless;
+        after = batch->last_ordinal;
+        hopeless += batch->hopeless;
+        auto stage = Stage::open(transaction);
+        if (!stage) return stage.error();
+        for (const FailedDevice& device : batch->devices) {
+            ChangeParameters effective = *parameters;
+            References names;
+            merge_parameters(effective, names, device.row);
+            CARRYALL_TRY(stage->add(device.ordinal, device.row, change.type, effective, names,
+                                    still_ahead(change, effective)));
+        }
+        CARRYALL_TRY(stage->finish());
+    }
+}
+
+Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller& caller,
+                             BulkChangeId id, const std::vector<std::string>& classes,
+                             std::optional<base::Instant> now) {
+    const std::int64_t tenant_id = caller.tenant_id.value;
+    const auto change = writable_change(transaction, caller, id, now);
+    if (!change) return change.error();
+    if (change->status == "NEW") {
+        return base::Error{
+            base::ErrorKind::conflict, "the bulk change has not been started; start it first", {}};
+    }
+    RetryResult result;
+    result.id = id;
+    const auto busy = lock_failed_pages(transaction, tenant_id, id, classes);
+    if (!busy) return busy.error();
+    result.busy_count = *busy;
+    const auto hopeless = stage_failed(transaction, tenant_id, id, *change, classes);
+    if (!hopeless) return hopeless.error();
+    const auto facts = judge_facts(transaction, tenant_id, change->service_provider_id,
+                                   change->type, change->portal, change->integration);
+    if (!facts) return facts.error();
+    CARRYALL_TRY(judge_rows(transaction, *facts));
+    CARRYALL_TRY(refuse_duplicates(transaction, tenant_id, id));
+    auto totals = count_verdicts(transaction, kDefaultPageSize, change->now);
+    if (!totals) return totals.error();
+    NewChange description;
+    description.portal = to_string(change->portal);
+    description.log_description = validation_description(change->type, change->integration);
+    description.correlation_id = change->correlation_id;
+    const auto reopened = reopen(transaction, tenant_id, id, description, change->now);
+    if (!reopened) return reopened.error();
+    result.retried_count = *reopened;
+    result.refused_count = totals->refused + *hopeless;
+    result.reasons = std::move(totals->reasons);
+    result.status = *reopened > 0 ? "PROCESSING" : change->status;
+    if (*reopened == 0) return result;
+    CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
+                                 totals->open_pages, totals->seconds_until_due));
+    CARRYALL_TRY(notify_change(transaction, tenant_id, id));
+    return result;
+}
+
+}  // namespace
+
+Result<RetryResult> retry_failed(db::Connection& connection, const tenants::Caller& caller,
+                                 BulkChangeId id, const RetryFilter& filter,
+                                 std::optional<base::Instant> now) {
+    CARRYALL_TRY(tenants::require(caller.role, tenants::Permission::change_submit));
+    const auto classes = classes_of(filter);
+    if (!classes) return classes.error();
+    return db::in_transaction<RetryResult>(
+        connection, caller.tenant_id.value,
+        [&](db::Transaction& transaction) -> Result<RetryResult> {
+            return retry_in(transaction, caller, id, *classes, now);
+        });
+}
+
+Result<void> process_change(db::Connection& connection, const tenants::Caller& caller,
+                            BulkChangeId id) {
+    CARRYALL_TRY(tenants::require(caller.role, tenants::Permission::change_submit));
+    return db::in_transaction<void>(
+        connection, caller.tenant_id.value, [&](db::Transaction& transaction) -> Result<void> {
+            const std::int64_t tenant_id = caller.tenant_id.value;
+            const auto change = writable_change(transaction, caller, id, std::nullopt);
+            if (!change) return change.error();
+            const auto started = start_change(transaction, tenant_id, id);
+            if (!started) return started.error();
+            if (!*started) {
+                return base::Error{
+                    base::ErrorKind::conflict,
+                    "only a bulk change that is NEW can be started; this one is " + change->status,
+                    {}};
+            }
+            CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
+                                         change->open_page_count, 0));
+            return notify_change(transaction, tenant_id, id);
+        });
+}
+
+}  // namespace carryall::changes
