@@ -193,7 +193,7 @@ CREATE TABLE device (
     FOREIGN KEY (tenant_id, rev_service_id) REFERENCES rev_service (tenant_id, rev_service_id),
     FOREIGN KEY (tenant_id, customer_rate_plan_id) REFERENCES customer_rate_plan (tenant_id, customer_rate_plan_id),
     FOREIGN KEY (tenant_id, customer_rate_pool_id) REFERENCES customer_rate_pool (tenant_id, customer_rate_pool_id)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 45);
 CREATE INDEX device_by_msisdn ON device (tenant_id, msisdn) WHERE msisdn IS NOT NULL;
 CREATE INDEX device_by_imei ON device (tenant_id, imei) WHERE imei IS NOT NULL;
 

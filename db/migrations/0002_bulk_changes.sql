@@ -67,7 +67,7 @@ CREATE TABLE device_change (
     finished_at       timestamptz,
     CHECK ((finished_at IS NOT NULL) = (state IN ('processed', 'error', 'cancelled'))),
     CHECK (state NOT IN ('error', 'parked', 'unknown') OR reason IS NOT NULL)
-) WITH (fillfactor = 60);
+) WITH (fillfactor = 45);
 CREATE INDEX device_change_by_device ON device_change (tenant_id, device_id) WHERE device_id IS NOT NULL;
 
 CREATE TABLE change_page (

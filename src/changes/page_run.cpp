@@ -110,11 +110,8 @@ class PageRun {
                 }
             }
             if (steady_clock::now() >= lease_.stop_sending) {
-                // Between two calls of an exchange: nothing is in the air, the next attempt goes on
-                // from here.
                 waiting_.pop_front();
-                finish(conversation,
-                       carriers::NotSent{"the worker's lease was about to end", {}, false});
+                withdraw(conversation);
                 continue;
             }
             if (in_flight_ >= settings_.max_in_flight) return kTick;
@@ -150,6 +147,19 @@ class PageRun {
         }
         conversation.call = std::move(std::get<Call>(step));
         return true;
+    }
+
+    // The lease is about to end between two calls of an exchange: the call at hand is not made, and the exchange
+    // is told, so that what it remembers for the next attempt is true.
+    void withdraw(Conversation& conversation) {
+        http::ClientResponse unsent;
+        unsent.transport = http::Transport::not_sent;
+        unsent.reason = "the worker's lease was about to end";
+        conversation.call.reset();
+        const carriers::Step step = conversation.plan->exchange->proceed(unsent);
+        const auto* outcome = std::get_if<Outcome>(&step);
+        finish(conversation,
+               outcome != nullptr ? *outcome : carriers::NotSent{unsent.reason, {}, false});
     }
 
     void send(std::size_t index) {
