@@ -104,6 +104,7 @@ Result<EffectiveRules> EffectiveRules::make(BulkChangeRequest& request,
             errors.push_back(base::invalid_input(reason, pointer(type, "effectiveDate")));
         }
     }
+    rules.shared_problem_ = rules.problem_of(request.parameters, request.references);
     rules.due_at_ = rules.due_at(request.parameters);
     if (errors.size() > before) return errors[before];
     return rules;

@@ -25,6 +25,8 @@ class EffectiveRules {
     void canonicalise(ChangeParameters& parameters) const;
     // Why a device cannot get these; empty: it can.
     std::string problem_of(const ChangeParameters& effective, const References& names) const;
+    // Why a device with nothing of its own cannot get the change's; empty: it can.
+    const std::string& shared_problem() const { return shared_problem_; }
     // When a device with the change's (or these) parameters is due; empty: at once.
     const std::optional<std::string>& due_at() const { return due_at_; }
     std::optional<std::string> due_at(const ChangeParameters& effective) const;
@@ -34,6 +36,7 @@ class EffectiveRules {
     base::Instant now_;
     std::vector<std::string> statuses_;
     std::optional<std::string> due_at_;
+    std::string shared_problem_;
 };
 
 // Looks up what the change's own section names and writes what was found into it.

@@ -178,6 +178,7 @@ Result<void> Submission::stage_row(Stage& stage, DeviceRow& row) {
     const ChangeType type = request_.change_type;
     hash_.add(row, type);
     if (!row.has_own) {
+        row.parameter_problem = rules_->shared_problem();
         return stage.add(row_count_, row, type, request_.parameters, request_.references,
                          rules_->due_at());
     }
