@@ -115,7 +115,7 @@ struct Exchange {
     bool too_large = false;
     bool repeat_refused = false;
     bool head_complete = false;  // of the answer
-    int times_begun = 0;  // how often curl was about to send the request
+    int times_begun = 0;         // how often curl was about to send the request
     std::string guard_refusal;
     std::array<char, CURL_ERROR_SIZE> error_text{};
 
