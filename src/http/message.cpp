@@ -17,7 +17,7 @@ bool same_name(std::string_view a, std::string_view b) {
 Response with_type(int status, std::string content_type) {
     Response response;
     response.status = status;
-    response.headers.add("Content-Type", std::move(content_type));
+    response.headers.add("Content-Type", content_type);
     return response;
 }
 
@@ -30,13 +30,13 @@ std::optional<std::string_view> Headers::get(std::string_view name) const {
     return std::nullopt;
 }
 
-void Headers::add(std::string name, std::string value) {
-    items_.emplace_back(std::move(name), std::move(value));
+void Headers::add(std::string_view name, std::string_view value) {
+    items_.emplace_back(name, value);
 }
 
-void Headers::set(std::string_view name, std::string value) {
+void Headers::set(std::string_view name, std::string_view value) {
     remove(name);
-    add(std::string(name), std::move(value));
+    add(name, value);
 }
 
 void Headers::remove(std::string_view name) {

@@ -28,8 +28,8 @@ class Headers {
 
     // The first of that name, or nullopt.
     std::optional<std::string_view> get(std::string_view name) const;
-    void add(std::string name, std::string value);
-    void set(std::string_view name, std::string value);  // replaces all of that name
+    void add(std::string_view name, std::string_view value);
+    void set(std::string_view name, std::string_view value);  // replaces all of that name
     void remove(std::string_view name);
     const std::vector<std::pair<std::string, std::string>>& items() const { return items_; }
 

@@ -68,8 +68,9 @@ class Server {
     // cuts what is left at the deadline. True: nothing had to be cut. Once.
     bool drain(std::chrono::milliseconds at_most);
 
+    class Impl;  // server_beast.cpp
+
   private:
-    class Impl;
     explicit Server(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
