@@ -256,7 +256,7 @@ Result<DeviceOrder> DeviceOrder::parse(std::string_view text) {
         known += (known.empty() ? "" : ", ") + std::string(order.name);
     }
     return base::invalid_input("must be one of " + known + "; a leading - means the greatest first",
-                               "sort");
+                               "parameter sort");
 }
 
 Result<Page<Device>> search_devices(db::Connection& connection, const PageTokens& tokens,
