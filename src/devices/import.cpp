@@ -201,7 +201,9 @@ Result<ImportReport> import_file(db::Connection& connection, TenantId tenant_id,
         connection, tenant_id.value, [&](db::Transaction& transaction) {
             return run(transaction, tenant_id, kind, file, options, actor);
         });
-    if (!report && report.error().kind == base::ErrorKind::conflict) {
+    const bool is_duplicate = !report && report.error().kind == base::ErrorKind::conflict &&
+                              report.error().where.starts_with("query ");
+    if (is_duplicate) {
         return base::Error{base::ErrorKind::conflict,
                            "somebody stored one of these records at the same moment; nothing was "
                            "imported, start the import again",

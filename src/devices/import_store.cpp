@@ -169,14 +169,22 @@ const Statements& statements_of(ImportKind kind) {
     return all.at(static_cast<std::size_t>(kind));
 }
 
-constexpr db::Query kLock{"import_lock",
-                          "SELECT pg_advisory_xact_lock(hashtextextended('import/' || $1 || '/' "
-                          "|| $2::bigint, 0))"};
+constexpr db::Query kLock{
+    "import_lock",
+    "SELECT pg_try_advisory_xact_lock(hashtextextended('import/' || $1 || '/' "
+    "|| $2::bigint, 0))"};
 
 }  // namespace
 
 Result<void> prepare_import(db::Transaction& transaction, TenantId tenant_id, ImportKind kind) {
-    CARRYALL_TRY(transaction.exec(kLock, Params().add(to_string(kind)).add(tenant_id)));
+    const auto locked = transaction.exec(kLock, Params().add(to_string(kind)).add(tenant_id));
+    if (!locked) return locked.error();
+    if (!locked->boolean(0, 0)) {
+        return base::Error{base::ErrorKind::conflict,
+                           "another import of " + std::string(to_string(kind)) +
+                               " is running; start this one when it has ended",
+                           {}};
+    }
     return transaction.exec_text(statements_of(kind).create);
 }
 

@@ -6,8 +6,8 @@
 
 namespace carryall::devices {
 
-// Waits for another import of the same kind in this tenant, so that two files with the same new
-// record do not collide.
+// `conflict` while another import of the same kind runs in this tenant: two files with the same new
+// record would collide, and waiting would hold a thread and a connection for as long as that takes.
 base::Result<void> prepare_import(db::Transaction& transaction, TenantId tenant_id,
                                   ImportKind kind);
 

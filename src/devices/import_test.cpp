@@ -2,6 +2,8 @@
 // twice changes nothing.
 #include "devices/import.hpp"
 
+#include <thread>
+
 #include "devices/import_plan.hpp"
 #include "support/inventory.hpp"
 
@@ -350,6 +352,50 @@ TEST_F(Import, reported_rows_are_limited_and_the_report_says_so) {
     EXPECT_FALSE(report.bad_rows_are_complete);
     EXPECT_EQ(report.bad_rows.front().row_number, 2);
     EXPECT_EQ(report.bad_rows.back().row_number, 1 + static_cast<std::int64_t>(kMaxReportedRows));
+}
+
+TEST_F(Import, what_the_file_does_not_say_is_not_written_over_a_change_made_meanwhile) {
+    import(ours_, ImportKind::devices,
+           "iccid,serviceProvider,status\n" + iccid19(1) + ",POND EU,Active\n");
+    // A bulk change has updated the device and not committed yet when the import reads it.
+    support::Connection worker(database().admin_conninfo());
+    worker.run("BEGIN");
+    worker.run("UPDATE device SET status = 'Suspended' WHERE tenant_id = " +
+               base::to_string(ours_));
+    ImportReport report;
+    std::thread importer([&] {
+        report =
+            import(ours_, ImportKind::devices, "iccid,accountNumber\n" + iccid19(1) + ",A-1\n");
+    });
+    // Once the import waits for the worker's row, it has read the old status.
+    constexpr int kMaxLooks = 100'000;
+    std::string waiting = "0";
+    for (int i = 0; i < kMaxLooks && waiting == "0"; ++i) {
+        waiting = value(
+            "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+            "WHERE NOT l.granted AND a.datname = current_database()");
+    }
+    worker.run("COMMIT");
+    importer.join();
+    EXPECT_NE(waiting, "0");
+    EXPECT_EQ(counts(report), (Counts{0, 1, 0, 0})) << reasons(report);
+    EXPECT_EQ(stored("status", 1), "Suspended");
+    EXPECT_EQ(stored("account_number", 1), "A-1");
+}
+
+TEST_F(Import, only_one_import_of_a_kind_runs_in_a_tenant) {
+    const std::string csv = "iccid,serviceProvider,status\n" + iccid19(1) + ",POND EU,Active\n";
+    support::Connection other(database().admin_conninfo());
+    const std::string key = "hashtextextended('import/devices/" + base::to_string(ours_) + "', 0)";
+    other.run("SELECT pg_advisory_lock(" + key + ")");
+    const auto refused = try_import(ours_, ImportKind::devices, csv);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
+    EXPECT_NE(refused.error().message.find("another import of devices is running"),
+              std::string::npos);
+    EXPECT_TRUE(try_import(ours_, ImportKind::customers, "name\nAcme\n"));
+    other.run("SELECT pg_advisory_unlock(" + key + ")");
+    EXPECT_TRUE(try_import(ours_, ImportKind::devices, csv));
 }
 
 TEST_F(Import, a_large_file_refreshes_the_statistics) {
