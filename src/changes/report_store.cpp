@@ -4,6 +4,7 @@
 #include "changes/device_row.hpp"
 #include "changes/report.hpp"
 #include "changes/report_rows.hpp"
+#include "changes/submit_store.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::changes {
@@ -64,17 +65,14 @@ Query list_query() {
     return {"report_list_changes", sql.c_str()};
 }
 
-constexpr Query kReasons{"report_reasons", R"(
-    SELECT CASE WHEN reason LIKE 'Duplicate of row %' THEN 'Duplicate of an earlier row'
-                WHEN reason LIKE 'Invalid ICCID (%' OR reason LIKE 'Invalid IMEI (%'
-                     OR reason LIKE 'Invalid subscriber number (%'
-                     OR reason LIKE 'Unreadable row (%' THEN split_part(reason, ' (', 1)
-                ELSE reason END, error_class, count(*)
-    FROM device_change
-    WHERE tenant_id = $1 AND device_change_id BETWEEN $2::bigint << 20
-                                                  AND (($2::bigint + 1) << 20) - 1
-      AND state IN ('error', 'parked')
-    GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT $3::int)"};
+Query reasons_query() {
+    static const std::string sql =
+        "SELECT " + counted_reason("reason") +
+        ", error_class, count(*) FROM device_change WHERE tenant_id = $1"
+        " AND device_change_id BETWEEN $2::bigint << 20 AND (($2::bigint + 1) << 20) - 1"
+        " AND state IN ('error', 'parked') GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT $3::int";
+    return {"report_reasons", sql.c_str()};
+}
 
 // The page of a device, for its exact state; a primary key's range, so at most one.
 const std::string& device_columns() {
@@ -289,7 +287,7 @@ Result<ChangeDetail> get_change(db::Connection& connection, TenantId tenant_id, 
     detail.request = std::move(request).value();
     if (detail.summary.counts.error + detail.summary.counts.parked == 0) return detail;
     const auto reasons =
-        connection.exec(kReasons, Params().add(tenant_id).add(id).add(kMaxReasons));
+        connection.exec(reasons_query(), Params().add(tenant_id).add(id).add(kMaxReasons));
     if (!reasons) return reasons.error();
     for (std::size_t i = 0; i < reasons->size(); ++i) {
         detail.reasons.push_back(

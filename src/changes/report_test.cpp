@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "changes/test_changes.hpp"
+#include "support/changes.hpp"
 
 namespace carryall::changes {
 namespace {

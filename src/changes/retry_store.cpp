@@ -82,7 +82,8 @@ constexpr Query kReopenDevices{"retry_reopen_devices", R"(
 
 constexpr Query kRefuseDevices{"retry_refuse_devices", R"(
     UPDATE device_change c
-    SET error_class = 'validation', reason = v.reason, device_id = coalesce(v.device_id, c.device_id)
+    SET error_class = 'validation', reason = v.reason,
+        device_id = coalesce(v.device_id, c.device_id)
     FROM submit_verdict v
     WHERE c.tenant_id = $1 AND c.device_change_id = ($2::bigint << 20) + v.ordinal
       AND v.reason IS NOT NULL AND c.state = 'error')"};

@@ -109,6 +109,13 @@ base::Result<std::vector<std::string>> staged_statuses(db::Transaction& transact
                                                        std::int64_t tenant_id);
 base::Result<void> judge_rows(db::Transaction& transaction, const JudgeFacts& facts);
 
+inline constexpr int kMaxCountedReasons = 100;
+// The SQL for a reason without what is particular to one row, so that the same mistake is counted
+// as the same.
+std::string counted_reason(const std::string& column);
+// From rows of (reason, count).
+std::vector<ReasonCount> reason_counts(const db::Rows& rows);
+
 struct VerdictTotals {
     std::int64_t rows = 0;
     std::int64_t refused = 0;

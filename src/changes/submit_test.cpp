@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "base/metrics.hpp"
-#include "changes/test_changes.hpp"
+#include "support/changes.hpp"
 
 namespace carryall::changes {
 namespace {
