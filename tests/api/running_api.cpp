@@ -1,0 +1,216 @@
+// Builds the API and the tenants' things.
+#include "running_api.hpp"
+
+#include "changes/bulk_change.hpp"
+#include "tenants/token.hpp"
+
+namespace carryall::api_tests {
+
+using tenants::Role;
+
+namespace {
+
+constexpr std::chrono::milliseconds kDrain{2'000};
+
+std::int64_t inserted(support::TestDatabase& database, const std::string& sql) {
+    return std::stoll(database.value(sql));
+}
+
+// A change with one device in the given state, as the engine leaves it.
+std::int64_t make_change(support::TestDatabase& database, const Tenant& tenant,
+                         const std::string& status, const std::string& iccid) {
+    const std::string t = base::to_string(tenant.id);
+    const bool finished = status == "PROCESSED";
+    const std::int64_t change = inserted(
+        database,
+        "INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status, "
+        "request, source, correlation_id, created_by, finished_at, device_count, new_count, "
+        "processed_count, error_count, open_page_count) VALUES (" +
+            t + ", " + std::to_string(tenant.ids.at("serviceProviderId")) +
+            ", 'statusupdate', 'm2m', '" + status +
+            "', '{\"statusUpdate\": {\"updateStatus\": \"suspended\"}}', 'json', 'correlation', "
+            "'test', " +
+            (finished ? "now(), 1, 0, 1, 0, 0" : "NULL, 1, 1, 0, 0, 1") +
+            ") RETURNING bulk_change_id");
+    const std::int64_t device = changes::first_device_change(changes::BulkChangeId{change}).value;
+    database.run(
+        "INSERT INTO device_change (device_change_id, tenant_id, device_id, row_number, "
+        "identifier, state, finished_at) VALUES (" +
+        std::to_string(device) + ", " + t + ", " + std::to_string(tenant.ids.at("deviceId")) +
+        ", 1, '" + iccid + "', " + (finished ? "'processed', now()" : "'new', NULL") + ")");
+    database.run(
+        "INSERT INTO change_page (bulk_change_id, page_number, tenant_id, "
+        "first_device_change_id, last_device_change_id, state) VALUES (" +
+        std::to_string(change) + ", 1, " + t + ", " + std::to_string(device) + ", " +
+        std::to_string(device) + ", " + (finished ? "'done'" : "'ready'") + ")");
+    return change;
+}
+
+void make_inventory(support::TestDatabase& database, Tenant& tenant, const std::string& name,
+                    const std::string& iccid) {
+    const std::string t = base::to_string(tenant.id);
+    auto& ids = tenant.ids;
+    ids["serviceProviderId"] = inserted(
+        database,
+        "INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled) VALUES (" +
+            t + ", '" + name + " provider', 'pond', true) RETURNING service_provider_id");
+    const std::string provider = std::to_string(ids["serviceProviderId"]);
+    ids["customerId"] = inserted(database, "INSERT INTO customer (tenant_id, name) VALUES (" + t +
+                                               ", '" + name + " customer') RETURNING customer_id");
+    ids["siteId"] = inserted(database, "INSERT INTO site (tenant_id, customer_id, name) VALUES (" +
+                                           t + ", " + std::to_string(ids["customerId"]) + ", '" +
+                                           name + " site') RETURNING site_id");
+    ids["carrierRatePlanId"] = inserted(
+        database,
+        "INSERT INTO carrier_rate_plan (tenant_id, service_provider_id, code, name, plan_uuid, "
+        "carrier_plan_id) VALUES (" +
+            t + ", " + provider + ", '" + name +
+            " plan', 'plan', 'uuid', 7) "
+            "RETURNING carrier_rate_plan_id");
+    ids["communicationPlanId"] = inserted(
+        database, "INSERT INTO communication_plan (tenant_id, service_provider_id, name) VALUES (" +
+                      t + ", " + provider + ", '" + name +
+                      " comm') RETURNING communication_plan_id");
+    ids["customerRatePlanId"] = inserted(
+        database, "INSERT INTO customer_rate_plan (tenant_id, code, name) VALUES (" + t + ", '" +
+                      name + " customer plan', 'plan') RETURNING customer_rate_plan_id");
+    ids["customerRatePoolId"] =
+        inserted(database, "INSERT INTO customer_rate_pool (tenant_id, name) VALUES (" + t + ", '" +
+                               name + " pool') RETURNING customer_rate_pool_id");
+    ids["deviceId"] = inserted(
+        database,
+        "INSERT INTO device (tenant_id, service_provider_id, portal, iccid, status) VALUES (" + t +
+            ", " + provider + ", 'm2m', '" + iccid + "', 'active') RETURNING device_id");
+}
+
+}  // namespace
+
+RunningApi::RunningApi(support::TestDatabase& database, const api::Settings& settings,
+                       std::size_t pool_size)
+    : pool(base::Secret(database.app_conninfo()), pool_size),
+      services{.pool = pool,
+               .database = base::Secret(database.app_conninfo()),
+               .clock = base::system_clock(),
+               .master_key = master_key,
+               .page_tokens = page_tokens,
+               .settings = settings} {
+    services.settings.scratch_directory = folder.path();
+    api = std::make_unique<api::Api>(services);
+    http::ServerOptions options;
+    options.spool_directory = folder.path();
+    auto started = http::Server::start(options, api->router(), api->hooks());
+    if (!started) throw std::runtime_error(started.error().message);
+    server = std::move(*started);
+}
+
+RunningApi::~RunningApi() {
+    api->stop();
+    server->drain(kDrain);
+    server.reset();
+}
+
+Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::string& name,
+                   const std::string& iccid) {
+    auto connection = pool.acquire();
+    if (!connection) throw std::runtime_error(connection.error().message);
+    const auto created = tenants::create_tenant(**connection, name);
+    if (!created) throw std::runtime_error(created.error().message);
+    Tenant tenant;
+    tenant.id = created->id;
+    for (const Role role : {Role::viewer, Role::operator_, Role::billing, Role::admin}) {
+        const auto token =
+            tenants::create_token(**connection, tenant.id,
+                                  {.name = name + ' ' + std::string(tenants::to_string(role)),
+                                   .role = role,
+                                   .expires_at = {}},
+                                  "test");
+        if (!token) throw std::runtime_error(token.error().message);
+        tenant.tokens[role] = token->text.reveal();
+    }
+    const auto spare = tenants::create_token(
+        **connection, tenant.id, {.name = name + " spare", .role = Role::viewer, .expires_at = {}},
+        "test");
+    if (!spare) throw std::runtime_error(spare.error().message);
+    tenant.ids["tokenId"] = spare->token.id.value;
+    make_inventory(database, tenant, name, iccid);
+    tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
+    tenant.stored_change = make_change(database, tenant, "NEW", iccid);
+    tenant.ids["bulkChangeId"] = tenant.finished_change;
+    tenant.ids["deviceChangeId"] =
+        changes::first_device_change(changes::BulkChangeId{tenant.finished_change}).value;
+    return tenant;
+}
+
+std::unique_ptr<RunningApi> ApiTest::running_;
+std::unique_ptr<Tenant> ApiTest::own_;
+std::unique_ptr<Tenant> ApiTest::foreign_;
+
+void ApiTest::SetUpTestSuite() {
+    DatabaseTest::SetUpTestSuite();
+    api::Settings settings;
+    // The matrix asks far more often than a client may.
+    settings.reads_per_minute = settings.writes_per_minute = settings.uploads_per_minute =
+        settings.open_per_minute = 1'000'000;
+    running_ = std::make_unique<RunningApi>(database(), settings);
+    own_ =
+        std::make_unique<Tenant>(make_tenant(database(), running_->pool, "own tenant", kOwnIccid));
+    foreign_ = std::make_unique<Tenant>(make_tenant(
+        database(), running_->pool, std::string(kForeignMark) + " tenant", kForeignIccid));
+    database().run(
+        "INSERT INTO device (tenant_id, service_provider_id, portal, iccid, status, "
+        "is_active) VALUES (" +
+        base::to_string(own_->id) + ", " + std::to_string(own_->ids.at("serviceProviderId")) +
+        ", 'm2m', '" + kArchivedIccid + "', 'active', false)");
+}
+
+void ApiTest::TearDownTestSuite() {
+    running_.reset();
+    own_.reset();
+    foreign_.reset();
+    DatabaseTest::TearDownTestSuite();
+}
+
+support::Headers ApiTest::as(const Tenant& tenant, Role role) {
+    return {{"Authorization", "Bearer " + tenant.tokens.at(role)}};
+}
+
+support::HttpReply ApiTest::ask(std::string_view method, const std::string& target,
+                                std::string_view body, std::string_view content_type,
+                                support::Headers more) {
+    support::Headers headers = std::move(more);
+    const bool has_token = std::any_of(headers.begin(), headers.end(), [](const auto& header) {
+        return header.first == "Authorization";
+    });
+    if (!has_token) headers.push_back(as(own(), Role::admin).front());
+    if (!body.empty()) headers.emplace_back("Content-Type", std::string(content_type));
+    return support::http_request(running().port(), method, target, headers, body);
+}
+
+base::json::value ApiTest::json_of(const support::HttpReply& reply) {
+    const auto parsed = base::parse_json(reply.body);
+    EXPECT_TRUE(parsed.has_value()) << reply.body;
+    return parsed ? *parsed : base::json::value();
+}
+
+base::json::object problem_of(const support::HttpReply& reply, int status, std::string_view kind) {
+    EXPECT_EQ(reply.status, status) << reply.body;
+    EXPECT_TRUE(reply.header("content-type").starts_with("application/problem+json"))
+        << reply.header("content-type");
+    const auto parsed = base::parse_json(reply.body);
+    if (!parsed || !parsed->is_object()) {
+        ADD_FAILURE() << "not a JSON object: " << reply.body;
+        return {};
+    }
+    const base::json::object& problem = parsed->get_object();
+    const auto text = [&problem](const char* name) {
+        const auto* value = problem.if_contains(name);
+        return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+    };
+    EXPECT_EQ(text("type"), "urn:carryall:problem:" + std::string(kind)) << reply.body;
+    EXPECT_FALSE(text("title").empty()) << reply.body;
+    EXPECT_FALSE(text("detail").empty()) << reply.body;
+    EXPECT_FALSE(text("instance").empty()) << reply.body;
+    return problem;
+}
+
+}  // namespace carryall::api_tests
