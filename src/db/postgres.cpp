@@ -418,9 +418,12 @@ Pool::Lease::~Lease() {
     if (clean) {
         pool_->impl_->idle.push_back(std::move(connection_));
     } else {
-        --pool_->impl_->open;
+        // What cut this one, a restart of the server, cut the idle ones too: opened anew they cost
+        // a moment, used once more each of them would fail a request.
+        pool_->impl_->open -= 1 + pool_->impl_->idle.size();
+        pool_->impl_->idle.clear();
     }
-    pool_->impl_->freed.notify_one();
+    pool_->impl_->freed.notify_all();
 }
 
 Result<Pool::Lease> Pool::acquire(std::chrono::milliseconds timeout) {
