@@ -9,11 +9,14 @@
 namespace carryall::api {
 namespace {
 
+// Enough to answer a body that does not belong here with a sentence instead of a cut connection.
+constexpr std::uint64_t kMaxUnwantedBodyBytes = 4'096;
+
 http::RouteOptions options_of(const Route& route, const Settings& settings) {
     http::RouteOptions options;
     switch (route.body) {
         case Body::none:
-            options.max_body_bytes = 0;
+            options.max_body_bytes = kMaxUnwantedBodyBytes;
             break;
         case Body::optional_json:
         case Body::json:
@@ -90,6 +93,10 @@ http::Response Api::run(const Route& route, http::Request& request) {
     CHECK(admission != nullptr && (*admission)->route == &route);
     const base::log::Scope scope{{"request_id", request.request_id},
                                  {"tenant_id", (*admission)->caller.tenant_id.value}};
+    if (route.body == Body::none && request.body_bytes > 0) {
+        return problem_response(base::invalid_input("this takes no body; send none"),
+                                request.request_id);
+    }
     Call call{services_, request, (*admission)->caller};
     base::Result<http::Response> answer = route.handler(call);
     if (answer) return std::move(*answer);

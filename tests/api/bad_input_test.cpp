@@ -176,7 +176,8 @@ TEST_F(BadInput, a_content_type_that_is_not_taken_is_refused) {
 }
 
 TEST_F(BadInput, a_body_where_none_belongs_is_refused) {
-    EXPECT_EQ(ask("DELETE", "/v1/tokens/1", "{}").status, 413);
+    problem_of(ask("DELETE", "/v1/tokens/1", "{}"), 400, "invalid_input");
+    problem_of(ask("DELETE", "/v1/tokens/1", std::string(100'000, 'x')), 413, "too_large");
 }
 
 TEST_F(BadInput, files_that_are_none_are_explained) {
