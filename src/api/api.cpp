@@ -101,6 +101,12 @@ http::Response Api::run(const Route& route, http::Request& request) {
     base::Result<http::Response> answer = route.handler(call);
     if (answer) return std::move(*answer);
     if (call.errors.empty()) call.errors.push_back(answer.error());
+    // One sentence for every missing thing of a path: which part of the way was missing would tell
+    // another tenant's ids from absent ones.
+    base::Error& first = call.errors.front();
+    if (first.kind == base::ErrorKind::not_found && first.where.empty()) {
+        first.message = "There is nothing at this address that belongs to this tenant.";
+    }
     return problem_response(call.errors, request.request_id);
 }
 

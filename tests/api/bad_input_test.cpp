@@ -86,8 +86,7 @@ TEST_F(BadInput, an_unknown_change_type_of_an_upload_is_named_by_parameter) {
 }
 
 TEST_F(BadInput, missing_parameters_are_all_reported_at_once) {
-    const auto problem =
-        problem_of(ask("POST", kChanges, R"({"changeType":"statusupdate"})"), 400, "invalid_input");
+    const auto problem = problem_of(ask("POST", kChanges, "{}"), 400, "invalid_input");
     ASSERT_TRUE(problem.contains("errors"));
     EXPECT_GE(problem.at("errors").as_array().size(), 2u) << json::serialize(problem);
 }
@@ -149,7 +148,8 @@ TEST_F(BadInput, values_of_query_parameters_are_checked) {
 }
 
 TEST_F(BadInput, an_id_that_cannot_be_one_is_missing) {
-    for (const char* id : {"0", "-1", "abc", "99999999999999999999", "1.5", "%20", "1%2F2", "١"}) {
+    for (const char* id :
+         {"0", "-1", "abc", "99999999999999999999", "1.5", "%20", "1%2F2", "%D9%A1"}) {
         problem_of(ask("GET", std::string(kChanges) + '/' + id), 404, "not_found");
     }
 }

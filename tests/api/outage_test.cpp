@@ -17,13 +17,15 @@ class Outage : public support::DatabaseTest {
 
     // To the application the database is gone: its connections are cut, new ones are refused.
     static void go_away() {
-        database().run("ALTER DATABASE \"" + database().name() + "\" ALLOW_CONNECTIONS false");
+        support::Connection admin(database().admin_conninfo() + " dbname=postgres");
+        admin.run("ALTER DATABASE \"" + database().name() + "\" ALLOW_CONNECTIONS false");
         database().run(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" +
             database().name() + "' AND pid <> pg_backend_pid()");
     }
     static void come_back() {
-        database().run("ALTER DATABASE \"" + database().name() + "\" ALLOW_CONNECTIONS true");
+        support::Connection admin(database().admin_conninfo() + " dbname=postgres");
+        admin.run("ALTER DATABASE \"" + database().name() + "\" ALLOW_CONNECTIONS true");
     }
     support::HttpReply get(const std::string& path) {
         return http_request(api_.port(), "GET", path,
