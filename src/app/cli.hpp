@@ -12,17 +12,30 @@
 #pragma GCC diagnostic pop
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "app/config.hpp"
+#include "app/output.hpp"
 
 namespace carryall::app {
+
+// Of `change watch` and `change submit --watch`, beside those that follow from an error's kind.
+inline constexpr int kExitPartial = 8;    // some devices failed
+inline constexpr int kExitAllFailed = 9;  // every device failed
+inline constexpr int kExitUsage = 2;      // the command line itself is wrong
+inline constexpr int kExitNotClean = 1;   // `audit` found something
+inline constexpr int kExitDidNotEnd = 7;  // given up waiting
 
 // What the chosen command is to do; set by CLI11's callbacks, run once parsing is over.
 struct Cli {
     std::string config_file;
+    std::string url;
+    std::string token;
+    std::string token_file;
     bool json = false;
     std::function<base::Result<void>()> command;
+
+    int exit_status = 0;  // of a command that succeeded but has news, such as PARTIAL
+    std::string problem;  // the API's problem document, shown instead with --json
 
     // The configuration, checked; mistakes beyond the first are printed to standard error.
     base::Result<Config> config() const;
@@ -30,12 +43,16 @@ struct Cli {
 
 int exit_code(base::ErrorKind kind);
 
-// Prints rows under a header, columns aligned; or, with --json, an array of objects with these
-// keys.
-void print_table(const Cli& cli, const std::vector<std::string>& header,
-                 const std::vector<std::vector<std::string>>& rows);
+// Builds the whole tree of commands below `root`.
+void add_all_commands(CLI::App& root, Cli& cli);
 
-void add_process_commands(CLI::App& root, Cli& cli);   // serve, work, migrate, config
-void add_operator_commands(CLI::App& root, Cli& cli);  // tenants, tokens, queue
+void add_process_commands(CLI::App& root, Cli& cli);    // serve, work, migrate, config
+void add_operator_commands(CLI::App& root, Cli& cli);   // tenants, tokens, queue
+void add_audit_command(CLI::App& root, Cli& cli);       // audit
+void add_change_commands(CLI::App& root, Cli& cli);     // change …
+void add_submit_command(CLI::App& change, Cli& cli);    // change submit
+void add_inventory_commands(CLI::App& root, Cli& cli);  // devices, import, providers, customers, …
+void add_local_commands(CLI::App& root, Cli& cli);      // local up, down, status
+void add_completion_command(CLI::App& root, Cli& cli);  // completion bash, zsh, fish
 
 }  // namespace carryall::app

@@ -14,16 +14,15 @@ int main(int argc, char** argv) {
     root.set_version_flag("--version", "carryall 0.1.0");
     root.add_option("--config", cli.config_file, "Configuration file (default: CARRYALL_CONFIG)");
     root.add_flag("--json", cli.json, "Answer in JSON, for scripts");
-    add_process_commands(root, cli);
-    add_operator_commands(root, cli);
+    add_all_commands(root, cli);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        constexpr int kUsage = 2;
-        return root.exit(error) == 0 ? 0 : kUsage;
+        return root.exit(error) == 0 ? 0 : kExitUsage;
     }
     const auto done = cli.command ? cli.command() : carryall::base::Result<void>();
-    if (done) return 0;
+    if (done) return cli.exit_status;
+    if (cli.json && !cli.problem.empty()) std::cout << cli.problem << "\n";
     const auto& error = done.error();
     std::cerr << "carryall: " << error.message;
     if (!error.where.empty()) std::cerr << " (" << error.where << ")";

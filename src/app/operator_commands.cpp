@@ -203,8 +203,7 @@ void add_queue_commands(CLI::App& root, Cli& cli) {
     for (auto* command : {dead, again}) {
         command->add_option("--queue", arguments.queue, "Which queue");
     }
-    dead->add_option("--limit", arguments.limit, "How many to show")
-        ->check(CLI::Range(1, 10'000));
+    dead->add_option("--limit", arguments.limit, "How many to show")->check(CLI::Range(1, 10'000));
     again->add_option("--message", arguments.message_id, "Only this one");
     dead->callback([&] { cli.command = [&] { return show_dead_letters(cli, arguments); }; });
     again->callback([&] { cli.command = [&] { return redrive(cli, arguments); }; });

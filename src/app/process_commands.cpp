@@ -43,35 +43,6 @@ int exit_code(ErrorKind kind) {
     return 70;
 }
 
-void print_table(const Cli& cli, const std::vector<std::string>& header,
-                 const std::vector<std::vector<std::string>>& rows) {
-    if (cli.json) {
-        base::json::array items;
-        for (const auto& row : rows) {
-            base::json::object item;
-            for (std::size_t i = 0; i < header.size(); ++i) item[header[i]] = row[i];
-            items.push_back(std::move(item));
-        }
-        std::cout << serialize(items) << "\n";
-        return;
-    }
-    std::vector<std::size_t> widths;
-    for (std::size_t i = 0; i < header.size(); ++i) {
-        widths.push_back(header[i].size());
-        for (const auto& row : rows) widths[i] = std::max(widths[i], row[i].size());
-    }
-    const auto print = [&](const std::vector<std::string>& row) {
-        std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            line += row[i];
-            if (i + 1 < row.size()) line += std::string(widths[i] - row[i].size() + 2, ' ');
-        }
-        std::cout << line << "\n";
-    };
-    print(header);
-    for (const auto& row : rows) print(row);
-}
-
 namespace {
 
 Result<void> run_process(const Cli& cli, const char* name, Result<void> (*process)(const Config&)) {

@@ -1,0 +1,18 @@
+// The whole tree of commands, in one place for the program, its tests and shell completion.
+#include "app/cli.hpp"
+
+namespace carryall::app {
+
+void add_all_commands(CLI::App& root, Cli& cli) {
+    root.add_option("--url", cli.url, "Address of the API (default: CARRYALL_URL)");
+    root.add_option("--token", cli.token,
+                    "API token (default: CARRYALL_TOKEN); visible to other users of this machine");
+    root.add_option("--token-file", cli.token_file,
+                    "File that holds the API token (default: CARRYALL_TOKEN_FILE)");
+    add_change_commands(root, cli);
+    add_inventory_commands(root, cli);
+    add_process_commands(root, cli);
+    add_operator_commands(root, cli);
+}
+
+}  // namespace carryall::app

@@ -1,0 +1,260 @@
+// change submit: a file, a JSON request or devices named on the command line, with the parameters
+// as options. All three become the request that the API documents; nothing is checked here that the
+// API checks.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+
+#include "app/api_client.hpp"
+#include "app/watch.hpp"
+#include "base/text.hpp"
+
+namespace carryall::app {
+namespace {
+
+using base::Result;
+namespace json = base::json;
+
+// A JSON request is parsed here, so it is held in memory; files of devices are not.
+constexpr std::uintmax_t kMaxJsonFileBytes = 256u << 20;
+
+struct ParameterOption {
+    const char* option;
+    const char* name;  // in the API
+    const char* help;
+};
+
+constexpr ParameterOption kParameters[] = {
+    {"--status", "updateStatus", "statusupdate: the status to set, such as suspended"},
+    {"--reason-code", "reasonCode", "statusupdate: the carrier's reason code"},
+    {"--plan", "carrierRatePlan", "carrierrateplanchange: the plan's code"},
+    {"--comm-plan", "commPlan", "carrierrateplanchange: the communication plan"},
+    {"--customer-plan", "customerRatePlan", "the customer rate plan's code"},
+    {"--customer-plan-id", "customerRatePlanId", "the same by id"},
+    {"--pool", "customerPool", "the customer rate pool's name"},
+    {"--pool-id", "customerPoolId", "the same by id"},
+    {"--allocation-mb", "customerDataAllocationMB", "customerrateplanchange: megabytes a device"},
+    {"--effective-date", "effectiveDate", "when it takes effect; ahead: scheduled"},
+    {"--customer", "customer", "customerassignment: an AMOP customer's name"},
+    {"--customer-id", "customerId", "the same by id"},
+    {"--rev-customer", "revCustomerId", "customerassignment: Rev.io's customer id"},
+    {"--site", "site", "customerassignment: the customer's site"},
+    {"--site-id", "siteId", "the same by id"},
+    {"--account", "accountNumber", "customerassignment: account number"},
+    {"--rev-provider", "revioProviderId", "Rev.io's provider id for a new service"},
+    {"--service-type", "serviceTypeId", "Rev.io's service type for a new service"},
+    {"--usage-plan-group", "usagePlanGroupId", "Rev.io's usage plan group"},
+    {"--rev-package", "revioPackageId", "Rev.io's package"},
+    {"--products", "revioProductIds", "Rev.io's products, separated by commas"},
+    {"--activated-date", "activatedDate", "activation date of a new service"},
+    {"--portal", "portalType", "m2m, mobility or lnp; else that of the first device"},
+};
+constexpr std::size_t kParameterCount = std::size(kParameters);
+
+struct Switch {
+    const char* option;
+    const char* name;
+    const char* help;
+};
+constexpr Switch kSwitches[] = {
+    {"--dry-run", "dryRun", "Check every device and store nothing"},
+    {"--all-or-nothing", "allOrNothing", "One bad device refuses the whole"},
+    {"--create-rev-service", "createRevService", "customerassignment: create services at Rev.io"},
+    {"--add-customer-plan", "addCustomerRatePlan", "customerassignment: set the customer plan too"},
+    {"--carrier-activation", "useCarrierActivation", "Take the carrier's activation date"},
+};
+constexpr std::size_t kSwitchCount = std::size(kSwitches);
+
+struct Arguments {
+    std::string file;
+    std::string json_file;
+    std::vector<std::string> devices;
+    std::string type;
+    std::string provider;
+    std::string idempotency_key;
+    std::string parameters[kParameterCount];
+    bool switches[kSwitchCount] = {};
+    bool is_stored_only = false;
+    bool is_watched = false;
+};
+
+// Short names that people type, beside those of the API.
+const std::map<std::string, std::string>& type_names() {
+    static const std::map<std::string, std::string> names = {
+        {"status", "statusupdate"},
+        {"carrier-plan", "carrierrateplanchange"},
+        {"customer-plan", "customerrateplanchange"},
+        {"assign", "customerassignment"},
+    };
+    return names;
+}
+
+std::string type_of(const std::string& given) {
+    const auto found = type_names().find(given);
+    return found == type_names().end() ? given : found->second;
+}
+
+// "12", or the name of a service provider.
+Result<std::string> provider_id(ApiClient& client, const std::string& given) {
+    if (given.empty() || base::all_digits(given)) return given;
+    constexpr std::size_t kMaxProviders = 10'000;
+    const auto all = client.list("/v1/service-providers", {}, kMaxProviders);
+    if (!all) return all.error();
+    std::string known;
+    for (const json::value& provider : *all) {
+        const std::string name = cell(provider, "name");
+        if (base::ascii_lower(name) == base::ascii_lower(given)) {
+            return cell(provider, "serviceProviderId");
+        }
+        known += (known.empty() ? "" : ", ") + name;
+    }
+    return base::not_found("there is no service provider \"" + given + "\"; there are: " + known);
+}
+
+Result<Parameters> parameters_of(ApiClient& client, const Arguments& arguments) {
+    const auto provider = provider_id(client, arguments.provider);
+    if (!provider) return provider.error();
+    Parameters all{{"serviceProviderId", *provider}, {"changeType", type_of(arguments.type)}};
+    for (std::size_t i = 0; i < kParameterCount; ++i) {
+        all.emplace_back(kParameters[i].name, arguments.parameters[i]);
+    }
+    for (std::size_t i = 0; i < kSwitchCount; ++i) {
+        if (arguments.switches[i]) all.emplace_back(kSwitches[i].name, "true");
+    }
+    if (arguments.is_stored_only) all.emplace_back("processChanges", "false");
+    return all;
+}
+
+// Options win over what stands in a JSON file.
+void merge(const Parameters& parameters, json::object& request) {
+    for (const auto& [name, text] : parameters) {
+        if (text.empty()) continue;
+        const auto number = base::parse_int(text);
+        if (text == "true" || text == "false") {
+            request[name] = text == "true";
+        } else if (number && name.ends_with("Id") && name != "revCustomerId") {
+            request[name] = *number;
+        } else {
+            request[name] = text;
+        }
+    }
+}
+
+Result<json::object> read_request(const std::string& file) {
+    std::error_code failed;
+    const std::uintmax_t bytes = std::filesystem::file_size(file, failed);
+    std::ifstream stream(file, std::ios::binary);
+    if (failed || !stream) return base::invalid_input("this file cannot be read", file);
+    if (bytes > kMaxJsonFileBytes) {
+        return base::Error{base::ErrorKind::too_large,
+                           "a JSON request may have " + std::to_string(kMaxJsonFileBytes) +
+                               " bytes; send the devices as a CSV file",
+                           file};
+    }
+    std::string text(static_cast<std::size_t>(bytes), '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    auto parsed = base::parse_json(text);
+    if (!parsed) return base::invalid_input("no JSON: " + parsed.error().message, file);
+    if (!parsed->is_object()) return base::invalid_input("must be a JSON object", file);
+    return std::move(parsed->get_object());
+}
+
+std::string content_type_of(const std::filesystem::path& file) {
+    const std::string extension = base::ascii_lower(file.extension().string());
+    return extension == ".xlsx"
+               ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+               : "text/csv";
+}
+
+Result<json::value> send(ApiClient& client, const Arguments& arguments) {
+    auto parameters = parameters_of(client, arguments);
+    if (!parameters) return parameters.error();
+    const Parameters headers{{"Idempotency-Key", arguments.idempotency_key}};
+    if (!arguments.file.empty()) {
+        const std::filesystem::path file = arguments.file;
+        parameters->emplace_back("fileName", file.filename().string());
+        return client.upload("/v1/bulk-changes/upload", *parameters, file, content_type_of(file),
+                             headers);
+    }
+    json::object request;
+    if (!arguments.json_file.empty()) {
+        auto read = read_request(arguments.json_file);
+        if (!read) return read.error();
+        request = std::move(*read);
+    }
+    merge(*parameters, request);
+    if (!arguments.devices.empty()) {
+        json::array devices(arguments.devices.begin(), arguments.devices.end());
+        request["devices"] = std::move(devices);
+    }
+    return client.send(http::Method::post, "/v1/bulk-changes", std::move(request), headers);
+}
+
+void print_list(const json::value& document, const char* member, const Row& columns) {
+    const json::value* list = document.get_object().if_contains(member);
+    if (list == nullptr || !list->is_array() || list->get_array().empty()) return;
+    std::cout << "\n" << format_table(columns, cells(list->get_array(), columns));
+}
+
+void print_submitted(const Cli& cli, const json::value& result) {
+    if (cli.json || !result.is_object()) return print_json(result);
+    const std::string id = cell(result, "bulkChangeId");
+    std::cout << (id.empty() ? std::string("dry run, nothing stored") : "bulk change " + id) << ": "
+              << cell(result, "deviceCount") << " devices, " << cell(result, "acceptedCount")
+              << " accepted, " << cell(result, "refusedCount") << " refused";
+    if (cell(result, "replayed") == "true") std::cout << " (submitted before with this key)";
+    std::cout << "\n";
+    print_list(result, "reasons", {"count", "errorClass", "reason"});
+    print_list(result, "devices", {"rowNumber", "identifier", "reason"});
+    const json::value* warnings = result.get_object().if_contains("warnings");
+    if (warnings == nullptr || !warnings->is_array()) return;
+    for (const json::value& warning : warnings->get_array()) {
+        if (warning.is_string()) std::cerr << "note: " << printable(warning.get_string()) << "\n";
+    }
+}
+
+Result<void> submit(Cli& cli, const Arguments& arguments) {
+    const int sources = !arguments.file.empty() + !arguments.json_file.empty() +
+                        (arguments.json_file.empty() && !arguments.devices.empty());
+    if (sources != 1) {
+        return base::invalid_input(
+            "give the devices one way: a CSV or XLSX file, --json-file, or --device for each");
+    }
+    auto client = ApiClient::make(cli, process_environment());
+    if (!client) return client.error();
+    const auto result = send(*client, arguments);
+    if (!result) return result.error();
+    const auto id = base::parse_int(cell(*result, "bulkChangeId"));
+    const bool is_watched = arguments.is_watched && id && !arguments.is_stored_only;
+    if (!cli.json || !is_watched) print_submitted(cli, *result);
+    if (!is_watched) return {};
+    return watch_change(cli, *client, *id, {});
+}
+
+}  // namespace
+
+void add_submit_command(CLI::App& change, Cli& cli) {
+    static Arguments arguments;
+    auto* submit_app = change.add_subcommand("submit", "Submit a change: a file or single devices");
+    submit_app->add_option("file", arguments.file, "CSV or XLSX with a column ICCID or MSISDN");
+    submit_app->add_option("--json-file", arguments.json_file, "A BulkChangeRequest as JSON");
+    submit_app->add_option("--device", arguments.devices, "ICCID or subscriber number; repeatable");
+    submit_app->add_option("--type", arguments.type,
+                           "status, carrier-plan, customer-plan or assign (or the API's names)");
+    submit_app->add_option("--provider", arguments.provider, "Service provider, by name or id");
+    submit_app->add_option("--idempotency-key", arguments.idempotency_key,
+                           "The same key never makes two changes");
+    for (std::size_t i = 0; i < kParameterCount; ++i) {
+        submit_app->add_option(kParameters[i].option, arguments.parameters[i], kParameters[i].help);
+    }
+    for (std::size_t i = 0; i < kSwitchCount; ++i) {
+        submit_app->add_flag(kSwitches[i].option, arguments.switches[i], kSwitches[i].help);
+    }
+    submit_app->add_flag("--store-only", arguments.is_stored_only,
+                         "Do not start it; `change process` does");
+    submit_app->add_flag("--watch", arguments.is_watched, "Follow it to its end");
+    submit_app->callback([&] { cli.command = [&] { return submit(cli, arguments); }; });
+}
+
+}  // namespace carryall::app
