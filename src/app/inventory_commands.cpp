@@ -113,8 +113,8 @@ Result<void> show_history(const Cli& cli, ApiClient& client, const DeviceArgumen
     const auto path = device_path(client, arguments.id);
     if (!path) return path.error();
     return show_list(cli, client, *path + "/history", arguments.list, {},
-                     {"occurredAt", "source", "actor", "bulkChangeId", "changeType", "state",
-                      "reason", "detail"});
+                     {"occurredAt", "kind", "source", "actor", "status", "bulkChangeId",
+                      "description", "detail"});
 }
 
 void add_device_commands(CLI::App& root, Cli& cli) {
@@ -169,16 +169,17 @@ Result<void> import_file(Cli& cli, ApiClient& client, const ImportArguments& arg
         is_workbook ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
                     : "text/csv");
     if (!report) return report.error();
-    if (cell(*report, "bad") != "0") cli.exit_status = kExitPartial;
+    if (cell(*report, "badCount") != "0") cli.exit_status = kExitPartial;
     if (cli.json || !report->is_object()) {
         print_json(*report);
         return {};
     }
-    const Row counts{"rows", "created", "updated", "unchanged", "bad", "stored"};
+    const Row counts{"rowCount",       "createdCount", "updatedCount",
+                     "unchangedCount", "badCount",     "stored"};
     std::cout << format_table(counts, cells({*report}, counts));
     const json::value* bad = report->get_object().if_contains("badRows");
     if (bad != nullptr && bad->is_array() && !bad->get_array().empty()) {
-        const Row columns{"rowNumber", "column", "reason"};
+        const Row columns{"row", "column", "detail"};
         std::cout << "\n" << format_table(columns, cells(bad->get_array(), columns));
     }
     if (const json::value* notes = report->get_object().if_contains("notes")) {
@@ -258,18 +259,32 @@ Result<json::object> read_credentials(const std::string& file) {
     return std::move(parsed->get_object());
 }
 
-Result<void> write_record(Cli& cli, ApiClient& client, http::Method method, const std::string& path,
+// Credentials go a way of their own, to which only some roles are let.
+Result<void> write_record(Cli& cli, ApiClient& client, http::Method method, std::string path,
                           const RecordArguments& arguments) {
     auto members = members_of(arguments.members);
     if (!members) return members.error();
+    json::object credentials;
     if (!arguments.credentials_file.empty()) {
-        auto credentials = read_credentials(arguments.credentials_file);
-        if (!credentials) return credentials.error();
-        (*members)["credentials"] = std::move(*credentials);
+        auto read = read_credentials(arguments.credentials_file);
+        if (!read) return read.error();
+        credentials = std::move(*read);
     }
-    const auto record = client.send(method, path, *members);
-    if (!record) return record.error();
-    print_object(cli, *record);
+    json::value shown;
+    if (method == http::Method::post || !members->empty()) {
+        auto record = client.send(method, path, *members);
+        if (!record) return record.error();
+        shown = std::move(*record);
+        if (method == http::Method::post) path += "/" + cell(shown, "serviceProviderId");
+    }
+    if (!credentials.empty()) {
+        auto names = client.send(http::Method::patch, path + "/credentials", credentials);
+        if (!names) return names.error();
+        auto record = client.get(path);
+        if (!record) return record.error();
+        shown = std::move(*record);
+    }
+    print_object(cli, shown);
     return {};
 }
 
