@@ -84,8 +84,8 @@ Result<void> run_audit(Cli& cli, const Arguments& arguments) {
 
 void add_audit_command(CLI::App& root, Cli& cli) {
     static Arguments arguments;
-    auto* app = root.add_subcommand(
-        "audit", "Check what is stored; exit status 0 only if everything holds");
+    auto* app = root.add_subcommand("audit",
+                                    "Check what is stored; exit status 0 only if everything holds");
     app->add_option("--tenant", arguments.tenant, "Only this tenant");
     app->add_option("--overdue-seconds", arguments.settings.overdue_seconds,
                     "What is due for longer is a finding")

@@ -13,6 +13,9 @@ void add_all_commands(CLI::App& root, Cli& cli) {
     add_inventory_commands(root, cli);
     add_process_commands(root, cli);
     add_operator_commands(root, cli);
+    add_audit_command(root, cli);
+    add_local_commands(root, cli);
+    add_completion_command(root, cli);
 }
 
 }  // namespace carryall::app

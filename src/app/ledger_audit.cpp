@@ -141,8 +141,7 @@ Result<std::vector<Violation>> audit_against_ledger(db::Connection& connection,
             changes::believed_devices(connection, tenant_id, "pond", after, kDevicesAtOnce);
         if (!devices) return devices.error();
         for (const BelievedDevice& device : *devices) {
-            const auto text =
-                fetch(url + "/_sim/pond/sim/" + device.iccid.substr(0, kIccidDigits));
+            const auto text = fetch(url + "/_sim/pond/sim/" + device.iccid.substr(0, kIccidDigits));
             if (!text) return text.error();
             const auto truth = base::parse_json(*text);
             if (!truth) return base::internal_error("the simulator's answer is no JSON");

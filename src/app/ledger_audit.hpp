@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "changes/audit.hpp"
 
 namespace carryall::app {

@@ -38,8 +38,7 @@ struct AuditSettings {
     bool everything_is_finished = false;  // also: nothing is live any more (after a calm phase)
 };
 
-base::Result<std::vector<Violation>> audit(db::Connection& connection,
-                                           tenants::TenantId tenant_id,
+base::Result<std::vector<Violation>> audit(db::Connection& connection, tenants::TenantId tenant_id,
                                            const AuditSettings& settings);
 
 // What we believe about a device, to be compared with the carrier.

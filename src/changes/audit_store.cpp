@@ -63,7 +63,9 @@ constexpr Rule kRules[] = {
         FROM device_change d WHERE tenant_id = $1 AND state IN ('new', 'waiting', 'unknown')
           AND EXISTS (SELECT FROM bulk_change b WHERE b.tenant_id = $1
                 AND b.bulk_change_id = d.device_change_id >> 20 AND b.status <> 'NEW'))"},
-    {{"I1.queue", "a change with open pages has a message or is found by the sweep"}, false, true,
+    {{"I1.queue", "a change with open pages has a message or is found by the sweep"},
+     false,
+     true,
      R"(
         SELECT 'bulk_change ' || b.bulk_change_id, 'has open pages that are due and no message'
         FROM bulk_change b WHERE b.tenant_id = $1 AND b.status IN ('PENDING', 'PROCESSING')
@@ -87,18 +89,24 @@ constexpr Rule kRules[] = {
         FROM device_change d WHERE tenant_id = $1 AND state IN ('processed', 'error', 'parked')
           AND NOT EXISTS (SELECT FROM device_change_log l
                 WHERE l.tenant_id = $1 AND l.device_change_id = d.device_change_id))"},
-    {{"I4.unclear", "nothing processed rests on an attempt whose outcome is unknown"}, false, false,
+    {{"I4.unclear", "nothing processed rests on an attempt whose outcome is unknown"},
+     false,
+     false,
      R"(
         SELECT 'device_change ' || device_change_id, 'processed, unclear since ' || unclear_since
         FROM device_change WHERE tenant_id = $1 AND state IN ('processed', 'new')
           AND unclear_since IS NOT NULL)"},
-    {{"I4.unknown_is_due", "an unknown outcome has a time at which it is looked up"}, false, true,
+    {{"I4.unknown_is_due", "an unknown outcome has a time at which it is looked up"},
+     false,
+     true,
      R"(
         SELECT 'device_change ' || device_change_id,
                format('unknown, due %s, read back %s times', due_at, read_back_count)
         FROM device_change WHERE tenant_id = $1 AND state = 'unknown'
           AND (due_at = 'infinity' OR due_at < now() - make_interval(secs => $2::int)))"},
-    {{"I5.attempts", "no line of the log is of an attempt that its page never had"}, false, false,
+    {{"I5.attempts", "no line of the log is of an attempt that its page never had"},
+     false,
+     false,
      R"(
         SELECT 'device_change ' || l.device_change_id,
                format('log of attempt %s, the page had %s', l.attempt, p.attempt)
@@ -189,8 +197,10 @@ constexpr Rule kRules[] = {
                format('sending by %s, its lease ended %s', worker, available_at)
         FROM change_page WHERE tenant_id = $1 AND state = 'sending'
           AND available_at < now() - make_interval(secs => $2::int))"},
-    {{"I10.page", "a page that is sent names its worker, one that is done has nothing live"}, false,
-     false, R"(
+    {{"I10.page", "a page that is sent names its worker, one that is done has nothing live"},
+     false,
+     false,
+     R"(
         SELECT 'change_page ' || bulk_change_id || '/' || page_number,
                format('is %s by %s', state, coalesce(worker, 'nobody'))
         FROM change_page p WHERE tenant_id = $1 AND (
@@ -261,8 +271,8 @@ Result<std::vector<Violation>> audit(db::Connection& connection, tenants::Tenant
     auto transaction = db::Transaction::begin(connection, tenant_id.value);
     if (!transaction) return transaction.error();
     // All rules see one moment.
-    CARRYALL_TRY(transaction->exec_text(
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
+    CARRYALL_TRY(
+        transaction->exec_text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
     std::vector<Violation> found;
     for (const Rule& rule : kRules) {
         if (rule.after_calm_only && !settings.everything_is_finished) continue;
@@ -278,8 +288,7 @@ Result<std::vector<BelievedDevice>> believed_devices(db::Connection& connection,
     auto transaction = db::Transaction::begin(connection, tenant_id.value);
     if (!transaction) return transaction.error();
     const auto rows = transaction->exec(
-        kBelieved,
-        Params().add(tenant_id.value).add(integration).add(after).add(limit));
+        kBelieved, Params().add(tenant_id.value).add(integration).add(after).add(limit));
     if (!rows) return rows.error();
     std::vector<BelievedDevice> devices;
     for (std::size_t i = 0; i < rows->size(); ++i) {
