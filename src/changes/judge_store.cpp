@@ -28,31 +28,30 @@ constexpr Query kStagedStatuses{"submit_staged_statuses", R"(
 constexpr const char* kFound = R"(
     INSERT INTO submit_verdict
     WITH candidate AS (
-        SELECT r.ordinal, r.kind, d.device_id, d.service_provider_id AS provider_id,
+        SELECT r.ordinal, d.device_id, d.service_provider_id AS provider_id,
                d.portal AS device_portal, d.status AS device_status, d.iccid, d.msisdn,
                d.rev_service_id, d.is_active AND NOT d.is_deleted AS live
-        FROM submit_row r JOIN device d ON d.tenant_id = $1 AND d.iccid19 = r.key
-        WHERE r.kind = 'iccid'
-        UNION ALL
-        SELECT r.ordinal, r.kind, d.device_id, d.service_provider_id, d.portal, d.status, d.iccid,
-               d.msisdn, d.rev_service_id, d.is_active AND NOT d.is_deleted
         FROM submit_row r JOIN device d ON d.tenant_id = $1 AND d.msisdn = r.key
         WHERE r.kind = 'msisdn'
         UNION ALL
-        SELECT r.ordinal, r.kind, d.device_id, d.service_provider_id, d.portal, d.status, d.iccid,
+        SELECT r.ordinal, d.device_id, d.service_provider_id, d.portal, d.status, d.iccid,
                d.msisdn, d.rev_service_id, d.is_active AND NOT d.is_deleted
         FROM submit_row r JOIN device d ON d.tenant_id = $1 AND d.imei = r.key
         WHERE r.kind = 'imei'),
     matched AS (
-        SELECT c.*, false AS ambiguous FROM candidate c WHERE kind = 'iccid'
+        SELECT r.ordinal, d.device_id, d.service_provider_id AS provider_id,
+               d.portal AS device_portal, d.status AS device_status, d.iccid, d.msisdn,
+               d.rev_service_id, d.is_active AND NOT d.is_deleted AS live, false AS ambiguous
+        FROM submit_row r JOIN device d ON d.tenant_id = $1 AND d.iccid19 = r.key
+        WHERE r.kind = 'iccid'
         UNION ALL
-        SELECT ordinal, kind, device_id, provider_id, device_portal, device_status, iccid, msisdn,
+        SELECT ordinal, device_id, provider_id, device_portal, device_status, iccid, msisdn,
                rev_service_id, live, usable > 1
         FROM (SELECT c.*, count(*) FILTER (WHERE live AND provider_id = $2)
                           OVER (PARTITION BY ordinal) AS usable,
                      row_number() OVER (PARTITION BY ordinal
                          ORDER BY live AND provider_id = $2 DESC, live DESC, device_id) AS place
-              FROM candidate c WHERE kind <> 'iccid') several
+              FROM candidate c) several
         WHERE place = 1),
     portal AS (
         SELECT coalesce($3::text, (SELECT device_portal FROM matched

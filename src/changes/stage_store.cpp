@@ -8,7 +8,12 @@ namespace {
 
 using base::Result;
 
+// For this transaction only. Temporary tables have no statistics, so the planner may take a verdict
+// for expensive and compile it for seconds that the statement itself does not take; and a million
+// rows are hashed and sorted in memory rather than in files.
 constexpr const char* kCreateStage = R"(
+    SET LOCAL jit = off;
+    SET LOCAL work_mem = '64MB';
     CREATE TEMP TABLE submit_row (
         ordinal integer NOT NULL, row_number integer NOT NULL, identifier text NOT NULL,
         kind text NOT NULL, key text COLLATE "C", problem text, parameter_problem text, own text,
