@@ -223,7 +223,7 @@ std::string question_of(const DeviceFilter& filter, const DeviceOrder& order) {
         filter.carrier_rate_plan_id.value,
         filter.customer_rate_plan_id.value,
         filter.customer_rate_pool_id.value,
-        filter.archived ? (*filter.archived ? 1 : 0) : -1,
+        filter.archived ? base::json::value(*filter.archived) : nullptr,
         static_cast<int>(order.by),
         order.descending,
     };

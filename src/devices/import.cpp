@@ -161,7 +161,8 @@ Result<ImportReport> run(db::Transaction& transaction, TenantId tenant_id, Impor
     for (const std::string& note : (*reader)->notes()) report.notes.push_back(note);
     CARRYALL_TRY(check_rows(transaction, tenant_id, kind, options.service_provider_id, report));
     finish_report(report);
-    report.stored = !options.dry_run && !(options.all_or_nothing && report.bad > 0);
+    const bool is_refused = options.all_or_nothing && report.bad > 0;
+    report.stored = !options.dry_run && !is_refused;
     if (report.stored) CARRYALL_TRY(store_rows(transaction, tenant_id, kind, actor));
     return report;
 }

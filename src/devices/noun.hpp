@@ -35,7 +35,8 @@ struct Field {
     bool writable = true;    // by create and update
     bool changeable = true;  // by update
     const Noun* references = nullptr;
-    std::span<const std::string_view> choices = {};  // text: the allowed ones
+    // Without "= {}" g++ warns where a field is described without choices.
+    std::span<const std::string_view> choices = {};  // NOLINT(readability-redundant-member-init)
     std::int64_t min = 0;                            // integer
     std::int64_t max = 0;                            // integer; text: bytes. 0: the type's limit
 };

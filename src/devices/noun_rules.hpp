@@ -8,8 +8,8 @@ namespace carryall::devices {
 inline constexpr std::size_t kMaxSettingsBytes = 16'384;
 
 struct FieldValue {
-    const Field* field;
-    std::size_t index;                // in noun.fields
+    const Field* field = nullptr;
+    std::size_t index = 0;            // in noun.fields
     std::optional<std::string> text;  // as a SQL parameter; empty: NULL
 };
 

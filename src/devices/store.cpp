@@ -198,7 +198,7 @@ std::string question_of(const Noun& noun, const RecordFilter& filter) {
     const object question{
         {"list", noun.table},
         {"name", filter.name_contains.value_or("")},
-        {"active", filter.is_active ? (*filter.is_active ? 1 : 0) : -1},
+        {"active", filter.is_active ? base::json::value(*filter.is_active) : nullptr},
         {"customer", filter.customer_id.value},
         {"provider", filter.service_provider_id.value},
     };

@@ -7,7 +7,7 @@ namespace carryall::tenants {
 
 // For a column (or expression) of type timestamptz; NULL stays NULL.
 inline std::string iso8601(const std::string& column) {
-    return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+    return "to_char(" + column + R"( AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))";
 }
 
 }  // namespace carryall::tenants
