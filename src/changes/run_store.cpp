@@ -69,12 +69,10 @@ constexpr Query kExtend{"run_extend_page", R"(
       AND state = 'sending')"};
 
 constexpr Query kNextDue{"run_next_due", R"(
-    SELECT (extract(epoch FROM greatest(min(available_at), now()) - now()) * 1000)::bigint
-        FROM change_page
-    WHERE tenant_id = $1 AND bulk_change_id = $2 AND state = 'ready')"};
+    SELECT CASE WHEN count(*) > 0 THEN
+        (extract(epoch FROM greatest(min(available_at), now()) - now()) * 1000)::bigint END
+    FROM change_page WHERE tenant_id = $1 AND bulk_change_id = $2 AND state = 'ready')"};
 
-// The four change types differ only in what a processed device means for the local record:
-// `effect`.
 constexpr const char* kCompleteBefore = R"(
     WITH fence AS (
         SELECT first_device_change_id AS first, last_device_change_id AS last FROM change_page
