@@ -314,7 +314,7 @@ ImportPlan service_provider_plan() {
         {key_target("name", "text", "service_provider_id", "i.name"),
          key_target("integration", "text", "service_provider_id", "i.integration"),
          plain("write_is_enabled", "boolean", "false"), plain("settings", "jsonb", "'{}'"),
-         plain("rate_per_second", "numeric"), plain("max_concurrency", "integer"),
+         plain("rate_per_second", "numeric"), plain("max_concurrency", "bigint"),
          plain("day_quota", "bigint"), plain("is_active", "boolean", "true")},
         {{"integration", "x.service_provider_id IS NULL AND i.integration IS NULL",
           "'a new service provider needs an integration'"},
