@@ -129,6 +129,9 @@ TEST_F(RunStoreTest, a_change_runs_page_by_page_and_ends_partial_when_some_devic
     const auto none = claim_page(*connection_, kTenant, id, "w", std::chrono::seconds(60));
     ASSERT_TRUE(none);
     EXPECT_FALSE(none->has_value());
+    const auto due = next_page_due_in(*connection_, kTenant, id);
+    ASSERT_TRUE(due);
+    EXPECT_FALSE(due->has_value()) << "a finished change is looked at no more";
     EXPECT_EQ(
         value("SELECT status || processed_count || error_count || new_count FROM bulk_change"),
         "PARTIAL2410");
