@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""./dev demo, up and down. demo: the whole platform on this machine, the four change types on
+1,000 devices each through the public API, and a table; exit status 0 only if every count, every
+entry in the carriers' ledger and every device there is exactly as it must be. up: the same
+platform with the same fleet, left running. down: stops it."""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+import make_fleet as fleet  # noqa: E402
+from checks import Checks  # noqa: E402
+from local_platform import Platform, REPOSITORY, Trouble, state_folder  # noqa: E402
+
+EXAMPLES = REPOSITORY / "examples"
+# So slow that there is something to see: POND is called this often a second.
+POND_RATE, REVIO_RATE = 500, 1_500
+IMPORTS = [("customers", "customers.csv"), ("sites", "sites.csv"),
+           ("carrier-rate-plans", "carrier-rate-plans.csv"),
+           ("customer-rate-plans", "customer-rate-plans.csv"),
+           ("customer-rate-pools", "customer-rate-pools.csv"), ("devices", "devices.csv")]
+
+# The four change types, as they would be typed.
+CHANGES = [
+    ("status", "suspend.csv", ["examples/suspend.csv", "--type", "status"]),
+    ("carrier plan", "carrier-plans.xlsx",
+     ["examples/carrier-plans.xlsx", "--type", "carrier-plan"]),
+    ("customer plan", "customer-plans.json", ["--json-file", "examples/customer-plans.json"]),
+    ("assign customer", "assign.csv",
+     ["examples/assign.csv", "--type", "assign", "--create-rev-service", "--rev-provider", "21",
+      "--service-type", "61", "--usage-plan-group", "71", "--products", "5001"]),
+]
+
+
+def say(text):
+    print(f"demo: {text}", file=sys.stderr, flush=True)
+
+
+def make_tenant(platform, kind):
+    known = [tenant["name"] for tenant in platform.carryall("tenants", "list")]
+    name = next(f"{kind} {n}" for n in range(1, len(known) + 2) if f"{kind} {n}" not in known)
+    platform.carryall("tenants", "create", name)
+    token = platform.carryall("tokens", "create", "--tenant", name, "--name", kind.lower(),
+                              "--role", "admin")[0]["token"]
+    platform.token_file.touch(mode=0o600)
+    platform.token_file.write_text(token + "\n")
+    platform.notes["tenant"] = name
+    platform.write_notes()
+
+
+def set_up_provider(platform, name, integration, settings, credentials, rate):
+    """Creates or changes an account at a carrier; the credentials go in by a file."""
+    file = platform.folder / "credentials.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(credentials))
+    known = [one for one in platform.carryall("providers", "list") if one["name"] == name]
+    words = ["writeIsEnabled:=true", f"settings:={json.dumps(settings)}",
+             f"ratePerSecond:={rate}", "--credentials", file]
+    try:
+        if known:
+            platform.carryall("providers", "set", known[0]["serviceProviderId"], *words)
+        else:
+            platform.carryall("providers", "create", f"name={name}", f"integration={integration}",
+                              *words)
+    finally:
+        file.unlink()
+
+
+def load(platform):
+    """The sample fleet, here through the public API and at the simulated carriers."""
+    keys, simulator = platform.notes["keys"], platform.notes["simulator"]
+    pond = {"baseUrl": simulator + "/pond/ds/u/distributorPPUService/v1", "distributorId": 9001}
+    pond_secrets = {"apiKey": keys["pondKey"], "username": "carryall",
+                    "password": keys["pondPassword"]}
+    for name in (fleet.PROVIDER, fleet.OTHER_PROVIDER):
+        set_up_provider(platform, name, "pond", pond, pond_secrets, POND_RATE)
+    set_up_provider(platform, "Rev.io", "revio", {"baseUrl": simulator + "/revio/v1"},
+                    {"username": "billing@nordcell", "password": keys["revioPassword"],
+                     "subscriptionKey": keys["revioKey"]}, REVIO_RATE)
+    for kind, file in IMPORTS:
+        report = platform.carryall("import", kind, EXAMPLES / file)
+        if report["badCount"]:
+            raise Trouble(f"examples/{file} has bad rows: {report['badRows'][:5]}")
+        say(f"imported {kind}: {report['rowCount']:,} rows")
+    for lines in (fleet.EUROPE, fleet.NORDICS):
+        platform.simulator("pond/fleet", {"firstIccid": fleet.iccid(lines[0]), "count": len(lines),
+                                          "packageTypeId": 40117})
+    services = [{"customer_id": fleet.rev_customer(n), "provider_id": 21, "number": fleet.iccid(n)}
+                for n in fleet.SAME_SERVICE]
+    services += [{"customer_id": 4150, "provider_id": 21, "number": fleet.iccid(n)}
+                 for n in fleet.OTHER_SERVICE]
+    platform.simulator("revio/services", services)
+
+
+def run_change(platform, words):
+    started = time.monotonic()
+    submitted = platform.carryall("change", "submit", *words, "--provider", fleet.PROVIDER)
+    number = submitted["bulkChangeId"]
+    platform.carryall("change", "watch", number, "--timeout", 300, live=True, check=False,
+                      to_json=False)
+    seconds = time.monotonic() - started
+    platform.check_alive()
+    return platform.carryall("change", "status", number), seconds
+
+
+def table(rows):
+    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(str(value).ljust(width) if i in (0, 1, 5) else str(value).rjust(width)
+                        for i, (value, width) in enumerate(zip(row, widths))).rstrip())
+
+
+def run_changes(platform):
+    results = []
+    for title, file, words in CHANGES:
+        say(f"{title}: carryall change submit {' '.join(words)} --provider "
+            f"'{fleet.PROVIDER}' --watch")
+        words = [str(REPOSITORY / word) if word.startswith("examples/") else word
+                 for word in words]
+        detail, seconds = run_change(platform, words)
+        results.append((title, file, detail, seconds))
+    return results
+
+
+def show(results):
+    rows = [("change", "file", "devices", "processed", "failed", "status", "seconds", "devices/s")]
+    for title, file, detail, seconds in results:
+        counts = detail["counts"]
+        rows.append((title, file, detail["deviceCount"], counts["processed"], counts["error"],
+                     detail["status"], f"{seconds:.1f}", round(detail["deviceCount"] / seconds)))
+    print()
+    table(rows)
+    print("\nwhy devices failed:")
+    for title, _, detail, _ in results:
+        for reason in detail["reasons"]:
+            print(f"  {title:<16} {reason['count']:>3}  {reason['reason']}")
+
+
+def where_to_look(platform, results):
+    last = results[0][2]["bulkChangeId"]
+    program = "build/release/carryall"
+    print(f"""
+where to look next:
+  ./dev up                                    the same platform, left running
+  {program} change list           with CARRYALL_URL and CARRYALL_TOKEN_FILE as ./dev up says
+  {program} change log {last}          every step of a change at the carrier
+  {program} change failed {last}       the failed rows, ready to be submitted again
+  {platform.token_file}   the token of the tenant "{platform.notes['tenant']}"
+  {platform.folder / 'simulator' / 'ledger.jsonl'}   what the carriers really did
+  {platform.logs}   the programs' logs""")
+
+
+def demo(platform):
+    if platform.running():
+        say("stopping what ./dev up left running")
+        platform.stop()
+    try:
+        platform.start()
+        make_tenant(platform, "Demo")
+        load(platform)
+        results = run_changes(platform)
+        show(results)
+        checks = Checks(platform)
+        checks.everything(results)
+        where_to_look(platform, results)
+    finally:
+        platform.stop()
+        say("everything is stopped")
+    if checks.wrong:
+        print("\nNOT as it must be:")
+        for line in checks.wrong:
+            print(f"  {line}")
+        return 1
+    print(f"\nall {checks.done:,} checks passed")
+    return 0
+
+
+def up(platform):
+    if set(platform.running()) == {"simulator", "api", "worker"}:
+        say("it runs already")
+    else:
+        platform.stop()
+        try:
+            platform.start(detached=True)
+            known = [tenant["name"] for tenant in platform.carryall("tenants", "list")]
+            if platform.notes.get("tenant") not in known or not platform.token_file.exists():
+                make_tenant(platform, "Demo")
+            load(platform)
+        except BaseException:
+            platform.stop()
+            raise
+    print(f"""
+export CARRYALL_URL={platform.notes['url']}
+export CARRYALL_TOKEN_FILE={platform.token_file}
+build/release/carryall change submit examples/suspend.csv --type status \\
+    --provider '{fleet.PROVIDER}' --watch
+build/release/carryall devices list --status Suspended
+
+the simulated carriers: {platform.notes['simulator']}/_sim/ledger/summary
+database and keys:      carryall --config {platform.config} …
+to stop everything:     ./dev down""")
+    return 0
+
+
+def down(platform):
+    running = platform.running()
+    platform.stop()
+    say("stopped " + ", ".join([*running, "PostgreSQL"]))
+    say(f"everything it knows is in {platform.folder}; delete the folder to forget it")
+    return 0
+
+
+def interrupted(number, _frame):
+    raise SystemExit(128 + number)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev")
+    parser.add_argument("command", choices=["demo", "up", "down"])
+    parser.add_argument("--state", help="folder for everything (default: .carryall)")
+    words = parser.parse_args()
+    signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGHUP, interrupted)
+    platform = Platform(state_folder(words.state), say)
+    try:
+        return {"demo": demo, "up": up, "down": down}[words.command](platform)
+    except Trouble as trouble:
+        say(str(trouble))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
