@@ -203,7 +203,7 @@ constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
                    (j ->> 'customerRatePoolId')::bigint AS pool_id,
                    (j ->> 'effectiveDate')::timestamptz AS effective_at,
                    (j ->> 'revioServiceId')::bigint AS revio_service_id, j ->> 'number' AS number,
-                   (j ->> 'activatedDate')::date AS activated_date,
+                   nullif(j ->> 'activatedDate', '')::date AS activated_date,
                    j -> 'revioServiceProducts' AS products
             FROM (SELECT r.effect::jsonb AS j) x) e
         WHERE r.effect IS NOT NULL AND $33::bigint > 0),
