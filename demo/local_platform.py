@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,8 +15,9 @@ import urllib.request
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PROGRAM = REPOSITORY / "build/release/carryall"
-SIMULATOR = REPOSITORY / "build/release/simulators/carryall-sim"
+BUILD = Path(os.environ.get("CARRYALL_BUILD_DIR", REPOSITORY / "build/release"))
+PROGRAM = BUILD / "carryall"
+SIMULATOR = BUILD / "simulators/carryall-sim"
 START_SECONDS = 60
 STOP_SECONDS = 40
 MAX_FOLDER_BYTES = 80  # the socket of PostgreSQL must fit into 107
@@ -87,7 +89,7 @@ class Platform:
 
     # --- starting and stopping
 
-    def start(self, detached=False):
+    def start(self, detached=False, with_worker=True):
         self.detached = detached
         self.folder.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)
@@ -99,6 +101,8 @@ class Platform:
         self.notes["keys"] = {name: secrets.token_urlsafe(18) for name in
                               ("pondKey", "pondPassword", "revioKey", "revioPassword")}
         keys = self.notes["keys"]
+        # Its lines are gone when it ends, so its ledger begins anew with it.
+        shutil.rmtree(self.folder / "simulator", ignore_errors=True)
         # No limits at the simulators: the accounts' own pacing is what is shown.
         self.spawn("simulator", [
             SIMULATOR, "--state", self.folder / "simulator", "--port", "0", "--pond-rate", "0",
@@ -110,12 +114,16 @@ class Platform:
                    CARRYALL_API_PORT="0", CARRYALL_API_WRITES_PER_MINUTE="3000",
                    CARRYALL_API_READS_PER_MINUTE="60000")
         self.notes["url"] = self.first_words("api", "listening on ")
-        self.spawn("worker", [PROGRAM, "--config", self.config, "work"])
-        self.first_words("worker", "worker running")
+        if with_worker:
+            self.spawn("worker", [PROGRAM, "--config", self.config, "work"])
+            self.first_words("worker", "worker running")
         self.write_notes()
         self.say(f"API at {self.notes['url']}, simulated carriers at {self.notes['simulator']}")
 
     def spawn(self, name, command, **environment):
+        # Unless it is to stay, the kernel ends it with us, whatever happens to us.
+        if not self.detached:
+            command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
         with open(self.logs / f"{name}.out", "wb") as out, \
                 open(self.logs / f"{name}.log", "ab") as log:
             child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
@@ -149,10 +157,10 @@ class Platform:
 
     def stop(self):
         """The worker first, so that it ends what it began."""
-        for name in ("worker", "api", "simulator"):
-            pid = self.notes.get("processes", {}).get(name)
-            if pid and is_ours(pid):
-                end(pid, self.children.get(name))
+        processes = self.notes.get("processes", {})
+        for name in sorted(processes, key=["simulator", "api"].__contains__):
+            if is_ours(processes[name]):
+                end(processes[name], self.children.get(name))
         self.notes.pop("processes", None)
         if self.config.exists():
             self.carryall("local", "down", "--state", self.folder, to_json=False, check=False)

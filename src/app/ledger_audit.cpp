@@ -65,7 +65,7 @@ Result<PerformedCounts> read_ledger(const std::string& url) {
     PerformedCounts counts;
     std::int64_t since = 0;
     while (true) {
-        const auto lines = fetch(url + "/_sim/ledger?system=pond&since=" + std::to_string(since) +
+        const auto lines = fetch(url + "/_sim/ledger?since=" + std::to_string(since) +
                                  "&limit=" + std::to_string(kLedgerLinesAtOnce));
         if (!lines) return lines.error();
         if (lines->empty()) return counts;
@@ -87,8 +87,8 @@ void count_performed(std::string_view lines, PerformedCounts& counts) {
         const auto entry = base::parse_json(lines.substr(0, end));
         lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
         if (!entry) continue;
-        if (cell(*entry, "action") == "reset" || !cell(*entry, "reset").empty()) counts.clear();
-        if (cell(*entry, "performed") == "true") {
+        if (cell(*entry, "system") == "sim" && cell(*entry, "action") == "reset") counts.clear();
+        if (cell(*entry, "system") == "pond" && cell(*entry, "performed") == "true") {
             ++counts[{cell(*entry, "action"), cell(*entry, "key")}];
         }
     }

@@ -1,0 +1,147 @@
+"""The stage of the scenarios: one private PostgreSQL, one simulator and one API for all of them, a
+tenant, an account and a fleet of its own for each, and workers that come and go. What must stay
+true: a scenario waits for events and never for time to pass, and nothing outlives the program."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "demo"))
+
+from local_platform import PROGRAM, Platform  # noqa: E402
+
+LATENCY = {"fault": "latency", "milliseconds": 5}
+FIRST_ICCID = 8_944_777_000_000_000_000
+# Impatient, so that a scenario takes seconds; the rules are the same.
+WORKER = {"CARRYALL_WORKER_LEASE_SECONDS": "2", "CARRYALL_WORKER_SETTLING_SECONDS": "0",
+          "CARRYALL_WORKER_HOUSEKEEPING_MS": "200", "CARRYALL_WORKER_BACKOFF_MS": "50",
+          "CARRYALL_WORKER_BACKOFF_MAX_MS": "500",
+          "CARRYALL_WORKER_READ_BACK_SECONDS": "0,1,1,1,1,1,1,1"}
+
+
+class Stage:
+    def __init__(self):
+        # Not below the build folder: the user that PostgreSQL runs as must be able to get there.
+        self.folder = Path(tempfile.mkdtemp(prefix="carryall-scenarios-"))
+        self.platform = Platform(self.folder, say=lambda text: None)
+        self.scenes = 0
+        try:
+            self.platform.start(with_worker=False)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        self.platform.stop()
+        if os.environ.get("CARRYALL_KEEP_SCENARIOS"):
+            print(f"kept {self.folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def scene(self, lines, calls_per_second, **settings):
+        self.scenes += 1
+        return Scene(self.platform, f"Scene {self.scenes}", lines, calls_per_second, settings)
+
+
+class Scene:
+    """A tenant with one POND account and `lines` active lines on plan A; plan B is there."""
+
+    def __init__(self, platform, name, lines, calls_per_second, settings):
+        self.platform, self.name, self.lines = platform, name, lines
+        self.workers = []
+        platform.simulator("reset", {})
+        self.faults(LATENCY)
+        platform.simulator("pond/fleet", {"firstIccid": str(FIRST_ICCID), "count": lines,
+                                          "packageTypeId": 40117})
+        platform.carryall("tenants", "create", name)
+        token = platform.carryall("tokens", "create", "--tenant", name, "--name", "scenario",
+                                  "--role", "admin")[0]["token"]
+        platform.token_file.write_text(token)
+        self.token = token
+        self.set_up_account(calls_per_second, settings)
+        self.load_plans()
+        self.load_lines()
+
+    def set_up_account(self, calls_per_second, settings):
+        keys = self.platform.notes["keys"]
+        secrets = self.write("credentials.json", json.dumps(
+            {"apiKey": keys["pondKey"], "username": "carryall", "password": keys["pondPassword"]}))
+        settings = {"baseUrl": self.platform.notes["simulator"] +
+                    "/pond/ds/u/distributorPPUService/v1", "distributorId": 9001, **settings}
+        self.platform.carryall("providers", "create", "name=POND", "integration=pond",
+                               "writeIsEnabled:=true", f"settings:={json.dumps(settings)}",
+                               f"ratePerSecond:={calls_per_second}", "--credentials", secrets)
+
+    def load_plans(self):
+        self.platform.carryall("import", "carrier-rate-plans", self.write("plans.csv",
+                               "Service Provider,Code,Carrier Plan Id\n"
+                               "POND,A,40117\nPOND,B,40118\n"))
+
+    def load_lines(self):
+        rows = "".join(f"{FIRST_ICCID + n},POND,m2m,Active,A\n" for n in range(self.lines))
+        report = self.platform.carryall("import", "devices", self.write(
+            "devices.csv", "ICCID,Service Provider,Portal,Status,Carrier Rate Plan\n" + rows))
+        assert report["createdCount"] == self.lines, report
+
+    def write(self, name, text):
+        file = self.platform.folder / name
+        file.write_text(text)
+        return file
+
+    def faults(self, *rules):
+        self.platform.simulator("faults", {"system": "pond", "seed": 11, "rules": list(rules)})
+
+    # --- workers
+
+    def start_worker(self):
+        name = f"worker{len(self.workers)}"
+        self.platform.spawn(name, [PROGRAM, "--config", self.platform.config, "work"], **WORKER)
+        self.platform.first_words(name, "worker running")
+        self.workers.append(self.platform.children[name])
+        return self.workers[-1]
+
+    def end_workers(self):
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+                worker.wait(30)
+
+    # --- changes
+
+    def submit(self, *words):
+        iccids = "".join(f"{FIRST_ICCID + n}\n" for n in range(self.lines))
+        file = self.write("change.csv", "ICCID\n" + iccids)
+        answer = self.platform.carryall("change", "submit", file, "--provider", "POND", *words)
+        assert answer["acceptedCount"] == self.lines, answer
+        return answer["bulkChangeId"]
+
+    def wait_until_processed(self, number, devices):
+        """Reads the live events until so many are processed; the counts then."""
+        host = self.platform.notes["url"].removeprefix("http://")
+        connection = http.client.HTTPConnection(host, timeout=60)
+        connection.request("GET", f"/v1/bulk-changes/{number}/events",
+                           headers={"Authorization": f"Bearer {self.token}"})
+        with connection.getresponse() as events:
+            for line in events:
+                if line.startswith(b"data:"):
+                    progress = json.loads(line[5:])
+                    if progress["counts"]["processed"] >= devices or progress["finished"]:
+                        return progress
+        raise AssertionError("the stream of events ended early")
+
+    def finish(self, number):
+        self.platform.carryall("change", "watch", number, "--timeout", "60", check=False,
+                               to_json=False)
+        return self.platform.carryall("change", "status", number)
+
+    def actions(self):
+        return self.platform.simulator("ledger/summary")["systems"]["pond"]
+
+    def audit(self):
+        return self.platform.carryall("audit", "--finished", "--tenant", self.name, "--ledger",
+                                      self.platform.notes["simulator"], check=False)
