@@ -105,6 +105,17 @@ class Scene:
         self.workers.append(self.platform.children[name])
         return self.workers[-1]
 
+    def calls_in_flight_of(self, worker):
+        """How many connections to the carrier a worker holds; they stay open for seconds."""
+        port = f":{int(self.platform.notes['simulator'].rsplit(':', 1)[1]):04X}"
+        sockets = set()
+        for line in Path(f"/proc/{worker.pid}/net/tcp").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[2].endswith(port):
+                sockets.add(f"socket:[{words[9]}]")
+        return sum(os.readlink(entry) in sockets
+                   for entry in Path(f"/proc/{worker.pid}/fd").iterdir() if entry.is_symlink())
+
     def end_workers(self):
         for worker in self.workers:
             if worker.poll() is None:
