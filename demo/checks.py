@@ -105,9 +105,9 @@ class Checks:
                 found = by_iccid.get(fleet.iccid(number), {}).get(member)
                 name = f"{fleet.iccid(number)}: {member}"
                 self.done += 1
+                must = "must" if number in good else "must not"
                 if (found == value) != (number in good):
-                    self.wrong.append(f"{name} is {found}, {'must' if number in good else 'must not'}"
-                                      f" be {value}")
+                    self.wrong.append(f"{name} is {found}, {must} be {value}")
 
     def audit(self):
         found = self.platform.carryall("audit", "--finished", "--tenant",
