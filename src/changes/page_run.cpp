@@ -149,8 +149,8 @@ class PageRun {
         return true;
     }
 
-    // The lease is about to end between two calls of an exchange: the call at hand is not made, and the exchange
-    // is told, so that what it remembers for the next attempt is true.
+    // The lease is about to end between two calls of an exchange: the call at hand is not made, and
+    // the exchange is told, so that what it remembers for the next attempt is true.
     void withdraw(Conversation& conversation) {
         http::ClientResponse unsent;
         unsent.transport = http::Transport::not_sent;
