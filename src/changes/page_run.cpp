@@ -17,6 +17,11 @@ using std::chrono::steady_clock;
 constexpr std::size_t kMaxLoggedText = 4'096;
 constexpr milliseconds kTick{
     200};  // how often stop requests, heartbeat and the lease are looked at
+// A page whose next call must wait longer is left, so that the runner can work for others.
+constexpr milliseconds kLongestWaitToBegin = kLongestQueue;
+// A conversation under way is broken off only for a long pause: that costs it a try.
+constexpr milliseconds kLongestWaitToGoOn{60'000};
+constexpr int kMaxCalls = 200;  // of one conversation
 
 // One device on its way through the exchange.
 struct Conversation {
@@ -30,12 +35,16 @@ struct Conversation {
     std::optional<steady_clock::time_point> last_change_sent;  // a state-changing call left us
 };
 
-std::string cut(std::string text) {
-    if (text.size() > kMaxLoggedText) {
-        text.resize(kMaxLoggedText);
-        text += "… (cut)";
+// Redacted before it is cut: half a secret is a secret too.
+std::string loggable(std::string_view text) {
+    std::string clean = base::log::redact(text.substr(0, 2 * kMaxLoggedText));
+    if (clean.size() > kMaxLoggedText) {
+        std::size_t end = kMaxLoggedText;
+        while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) --end;
+        clean.resize(end);
+        clean += "… (cut)";
     }
-    return text;
+    return clean;
 }
 
 std::string describe(const http::ClientResponse& response) {
@@ -43,8 +52,16 @@ std::string describe(const http::ClientResponse& response) {
         return std::string(to_string(response.transport)) + ": " + response.reason;
     }
     std::string text = "HTTP " + std::to_string(response.status);
-    if (!response.body.empty()) text += "\n" + base::log::redact(cut(response.body));
+    if (!response.body.empty()) text += "\n" + loggable(response.body);
     return text;
+}
+
+DeviceResult result_for(const ClaimedDevice& device) {
+    DeviceResult result;
+    result.id = device.id;
+    result.device_id = device.device_id;
+    result.before = device.state;
+    return result;
 }
 
 class PageRun {
@@ -79,7 +96,8 @@ class PageRun {
     PageRunOutput run() {
         while (!waiting_.empty() || in_flight_ > 0) {
             const milliseconds wait = start_what_may_start();
-            if (in_flight_ > 0 || wait.count() > 0) take_answers(std::min(wait, kTick));
+            if (waiting_.empty() && in_flight_ == 0) break;
+            take_answers(std::min(wait, kTick));
             if (const auto prolonged = hooks_.heartbeat()) lease_ = *prolonged;
             if (steady_clock::now() >= lease_.give_up) cut_off();
         }
@@ -97,12 +115,12 @@ class PageRun {
         while (!waiting_.empty()) {
             const std::size_t index = waiting_.front();
             Conversation& conversation = conversations_[index];
+            if (conversation.step == 0 && !may_start_devices()) {
+                waiting_.pop_front();
+                leave_for_later(conversation);
+                continue;
+            }
             if (!conversation.started) {
-                if (!may_start_devices()) {
-                    waiting_.pop_front();
-                    leave_for_later(conversation);
-                    continue;
-                }
                 conversation.started = true;
                 if (!begin(conversation)) {
                     waiting_.pop_front();
@@ -111,14 +129,24 @@ class PageRun {
             }
             if (steady_clock::now() >= lease_.stop_sending) {
                 waiting_.pop_front();
-                withdraw(conversation);
+                withdraw(conversation, "the worker's lease was about to end");
                 continue;
             }
-            if (in_flight_ >= settings_.max_in_flight) return kTick;
+            if (in_flight_ >= std::max(1, settings_.max_in_flight)) return kTick;
             const milliseconds wait = pace_.next_call();
-            if (wait.count() > 0) return wait;
+            if (conversation.step == 0 && wait > kLongestWaitToBegin) {
+                leave_account_alone(wait);
+                continue;
+            }
             waiting_.pop_front();
-            send(index);
+            if (conversation.step > 0 && wait > kLongestWaitToGoOn) {
+                withdraw(conversation, "the account is paused");
+            } else if (wait.count() > 0) {
+                waiting_.push_front(index);
+                return wait;
+            } else {
+                send(index);
+            }
         }
         return kTick;
     }
@@ -127,13 +155,16 @@ class PageRun {
     bool begin(Conversation& conversation) {
         DevicePlan& plan = *conversation.plan;
         if (plan.refused) {
-            add_local_log(conversation, plan.refused->reason);
-            finish(conversation, *plan.refused);
+            // What was sent before is not undone by a configuration that is missing now.
+            const bool is_unclear =
+                conversation.device->lost || conversation.device->state != DeviceState::fresh;
+            end_without_call(conversation, is_unclear
+                                               ? Outcome(carriers::Unknown{plan.refused->reason})
+                                               : Outcome(*plan.refused));
             return false;
         }
         if (!plan.exchange) {
-            add_local_log(conversation, "");
-            finish(conversation, carriers::Applied{});
+            end_without_call(conversation, carriers::Applied{});
             return false;
         }
         return take_step(conversation, plan.exchange->begin());
@@ -149,17 +180,21 @@ class PageRun {
         return true;
     }
 
-    // The lease is about to end between two calls of an exchange: the call at hand is not made, and
-    // the exchange is told, so that what it remembers for the next attempt is true.
-    void withdraw(Conversation& conversation) {
+    // Between two calls of an exchange: the call at hand is not made, and the exchange is told, so
+    // that what it remembers for the next attempt is true.
+    void withdraw(Conversation& conversation, const char* reason) {
         http::ClientResponse unsent;
         unsent.transport = http::Transport::not_sent;
-        unsent.reason = "the worker's lease was about to end";
+        unsent.reason = reason;
         conversation.call.reset();
         const carriers::Step step = conversation.plan->exchange->proceed(unsent);
-        const auto* outcome = std::get_if<Outcome>(&step);
-        finish(conversation,
-               outcome != nullptr ? *outcome : carriers::NotSent{unsent.reason, {}, false});
+        if (const auto* outcome = std::get_if<Outcome>(&step)) {
+            finish(conversation, *outcome);
+        } else if (conversation.last_change_sent) {
+            finish(conversation, carriers::Unknown{unsent.reason});
+        } else {
+            finish(conversation, carriers::NotSent{unsent.reason, {}, false});
+        }
     }
 
     void send(std::size_t index) {
@@ -193,6 +228,9 @@ class PageRun {
             const Call call = std::move(*conversation.call);
             conversation.call.reset();
             carriers::Step step = conversation.plan->exchange->proceed(answer);
+            if (conversation.step >= kMaxCalls && std::holds_alternative<Call>(step)) {
+                step = Outcome(carriers::Unknown{"the conversation did not come to an end"});
+            }
             add_call_log(conversation, call, answer, step);
             if (take_step(conversation, std::move(step))) waiting_.push_front(answer.tag);
         }
@@ -205,43 +243,28 @@ class PageRun {
         take_answers(kTick);
     }
 
-    void leave_for_later(Conversation& conversation) {
-        const ClaimedDevice& device = *conversation.device;
-        DeviceResult result = base_result(conversation);
-        // Nothing was done and no retry is used up: it is simply due again, or remains to be read
-        // back.
-        result.verdict.state = device.lost ? DeviceState::unknown : device.state;
-        result.verdict.retry_number = device.retry_number;
-        result.verdict.read_back_count = device.read_back_count;
-        result.verdict.due_in = account_pause_;
-        result.progress = device.progress;
-        result.unclear_since = device.unclear_since;
-        result.sent_ago = device.sent_ago;
-        if (result.verdict.state == DeviceState::unknown) {
-            result.verdict.reason = "the worker that was sending this device did not finish";
+    void leave_for_later(const Conversation& conversation) {
+        if (conversation.device->lost) {
+            output_.results.push_back(left_unknown(*conversation.device));
         }
-        output_.results.push_back(std::move(result));
-    }
-
-    DeviceResult base_result(const Conversation& conversation) const {
-        DeviceResult result;
-        result.id = conversation.device->id;
-        result.device_id = conversation.device->device_id;
-        result.before = conversation.device->state;
-        return result;
     }
 
     void finish(Conversation& conversation, const Outcome& outcome) {
         const ClaimedDevice& device = *conversation.device;
-        DeviceResult result = base_result(conversation);
+        DeviceResult result = result_for(device);
         const carriers::Exchange* exchange = conversation.plan->exchange.get();
         base::json::value progress = exchange != nullptr ? exchange->progress() : nullptr;
+        if (exchange == nullptr && !device.progress.empty()) {
+            progress = base::parse_json(device.progress).value_or(nullptr);
+        }
         AttemptEnd end;
         end.was_unknown = device.lost || device.state == DeviceState::unknown;
         end.did_earlier_steps = !progress.is_null();
         end.retry_number = device.retry_number;
         end.read_back_count = device.read_back_count;
-        const auto sent_ago = since_last_send(conversation);
+        auto sent_ago = since_last_send(conversation);
+        // Unknown, and nobody knows since when: from now on.
+        if (!sent_ago && std::holds_alternative<carriers::Unknown>(outcome)) sent_ago.emplace(0);
         if (sent_ago) {
             end.settles_in =
                 std::chrono::duration_cast<milliseconds>(settings_.settling_time) - *sent_ago;
@@ -276,9 +299,15 @@ class PageRun {
 
     void pause_account(const carriers::NotSent& outcome) {
         constexpr std::chrono::seconds kDefaultPause{5};
+        const auto pause = outcome.retry_after.value_or(kDefaultPause);
+        leave_account_alone(pause);
+        pace_.pause(pause);
+    }
+
+    // No further device is begun.
+    void leave_account_alone(milliseconds pause) {
         account_paused_ = true;
-        account_pause_ = outcome.retry_after.value_or(kDefaultPause);
-        pace_.pause(outcome.retry_after.value_or(kDefaultPause));
+        output_.resume_in = std::max(output_.resume_in, pause);
     }
 
     void add_call_log(const Conversation& conversation, const Call& call,
@@ -286,7 +315,7 @@ class PageRun {
         LogEntry entry = base_entry(conversation, call.operation);
         entry.action = std::string(to_string(call.method)) + ' ' + call.path;
         entry.request = entry.action;
-        if (!call.body.empty()) entry.request += "\n" + base::log::redact(cut(call.body));
+        if (!call.body.empty()) entry.request += "\n" + loggable(call.body);
         entry.response = describe(answer);
         entry.started_at = conversation.call_started;
         if (const auto* outcome = std::get_if<Outcome>(&step)) mark(entry, *outcome);
@@ -299,13 +328,13 @@ class PageRun {
         output_.log.push_back(std::move(entry));
     }
 
-    void add_local_log(Conversation& conversation, const std::string& error) {
+    void end_without_call(Conversation& conversation, const Outcome& outcome) {
         LogEntry entry = base_entry(conversation, conversation.plan->exchange ? "Check" : "");
         entry.request = conversation.plan->effect;
-        entry.error = error;
-        if (!error.empty()) entry.status = "ERROR";
+        mark(entry, outcome);
         output_.log.push_back(std::move(entry));
         ++conversation.step;
+        finish(conversation, outcome);
     }
 
     LogEntry base_entry(const Conversation& conversation, const std::string& operation) const {
@@ -352,11 +381,23 @@ class PageRun {
     std::vector<http::ClientResponse> answers_;
     int in_flight_ = 0;
     bool account_paused_ = false;
-    milliseconds account_pause_{0};
     PageRunOutput output_;
 };
 
 }  // namespace
+
+DeviceResult left_unknown(const ClaimedDevice& device) {
+    DeviceResult result = result_for(device);
+    result.verdict.state = DeviceState::unknown;
+    result.verdict.reason = "the worker that was sending this device did not finish";
+    result.verdict.due_in = milliseconds(0);
+    result.verdict.retry_number = device.retry_number;
+    result.verdict.read_back_count = device.read_back_count;
+    result.progress = device.progress;
+    result.unclear_since = device.unclear_since;
+    result.sent_ago = device.sent_ago;
+    return result;
+}
 
 PageRunOutput run_page(const ClaimedPage& page, std::vector<DevicePlan> plans,
                        const carriers::Account& account, const std::string& correlation_id,

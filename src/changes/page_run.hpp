@@ -28,7 +28,8 @@ struct DevicePlan {
 class Pace {
   public:
     virtual ~Pace() = default;
-    // Zero: a call may start now (and is counted). Otherwise how long to wait before asking again.
+    // Zero: a call may start now (and is counted). Otherwise how long to wait before asking again;
+    // long waits make the run leave the page for later.
     virtual std::chrono::milliseconds next_call() = 0;
     // The outside system asked to leave the whole account alone for a while.
     virtual void pause(std::chrono::seconds pause) = 0;
@@ -54,17 +55,24 @@ struct PageRunSettings {
 struct PageRunOutput {
     std::vector<DeviceResult> results;
     std::vector<LogEntry> log;
+    // The account must be left alone for this long; zero: it need not.
+    std::chrono::milliseconds resume_in{0};
 };
 
 struct PageRunHooks {
-    std::function<bool()> should_stop;  // the process is asked to end: start no further device
-    // Called now and then while calls are in flight; new times if the lease was prolonged.
+    std::function<bool()> should_stop;  // start no further device
+    // Called now and then while calls are in flight; new times if the lease was prolonged, or if it
+    // is known to be another worker's now.
     std::function<std::optional<LeaseTimes>()> heartbeat;
 };
 
 // Adds to a processed device's effect what the outside system told (ids it gave).
 using EffectOf = std::function<std::string(const DevicePlan&, const carriers::Applied&)>;
 
+// A device that a lost worker may have sent and that is not looked at now: due to be read back.
+DeviceResult left_unknown(const ClaimedDevice& device);
+
+// A device that was not begun has no result: it stays as it is, unless it was `lost`.
 PageRunOutput run_page(const ClaimedPage& page, std::vector<DevicePlan> plans,
                        const carriers::Account& account, const std::string& correlation_id,
                        const PageRunSettings& settings, http::Client& client, Pace& pace,

@@ -40,6 +40,19 @@ Verdict still_unknown(const std::string& reason, const AttemptEnd& end,
     return verdict;
 }
 
+// Told to leave the account alone: nothing was read, so no rung of the ladder is used up.
+Verdict wait_for_account(const carriers::NotSent& outcome, const AttemptEnd& end,
+                         const RetrySettings& settings) {
+    Verdict verdict;
+    verdict.state = DeviceState::unknown;
+    verdict.reason = outcome.reason;
+    verdict.retry_number = end.retry_number;
+    verdict.read_back_count = end.read_back_count;
+    const milliseconds wait = outcome.retry_after.value_or(std::chrono::seconds(0));
+    verdict.due_in = std::max({wait, end.settles_in, settings.backoff_base});
+    return verdict;
+}
+
 Verdict try_again(const carriers::NotSent& outcome, const AttemptEnd& end,
                   const RetrySettings& settings) {
     Verdict verdict;
@@ -100,6 +113,8 @@ Verdict judge(const carriers::Outcome& outcome, const AttemptEnd& end,
                    [&](const carriers::NotSent& not_sent) {
                        // A read-back that could not be made proves nothing: the device stays
                        // unknown.
+                       if (end.was_unknown && not_sent.whole_account)
+                           return wait_for_account(not_sent, end, settings);
                        if (end.was_unknown) return still_unknown(not_sent.reason, end, settings);
                        return try_again(not_sent, end, settings);
                    },

@@ -51,10 +51,22 @@ constexpr Query kClaim{"run_claim_page", R"(
            c.device_change_id, c.device_id, d.iccid, d.msisdn, d.imei, d.status, c.request, c.state,
            page.was_lost AND c.state <> 'waiting' AND c.due_at <= page.lost_claim AS lost,
            c.retry_number, c.read_back_count, c.progress,
-           to_char(coalesce(c.unclear_since, CASE WHEN page.was_lost THEN page.lost_claim END)
+           to_char(coalesce(c.unclear_since,
+                            CASE WHEN page.was_lost AND c.due_at <= page.lost_claim
+                                 THEN page.lost_claim END)
                    AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           (extract(epoch FROM now() - CASE WHEN page.was_lost THEN page.lost_until
-                                            ELSE c.sent_at END) * 1000)::bigint
+           (extract(epoch FROM now() - CASE WHEN page.was_lost AND c.due_at <= page.lost_claim
+                                            THEN page.lost_until ELSE c.sent_at END)
+            * 1000)::bigint,
+           c.state = 'new' AND NOT (page.was_lost AND c.due_at <= page.lost_claim) AND EXISTS (
+               SELECT FROM device_change e
+               JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = e.device_change_id >> 20
+                   AND b.status IN ('PENDING', 'PROCESSING')
+               WHERE e.tenant_id = $1 AND e.device_id = c.device_id
+                 AND e.device_change_id < $2::bigint << 20
+                 AND e.state IN ('new', 'waiting', 'unknown')) AS held_back,
+           (SELECT greatest(0, extract(epoch FROM p.next_free_at - page.claimed_at) * 1000)::bigint
+            FROM carrier_pacing p WHERE p.tenant_id = $1 AND p.service_provider_id = $5)
     FROM page
     LEFT JOIN device_change c
         ON c.tenant_id = $1 AND c.device_change_id BETWEEN page.first_device_change_id
@@ -121,7 +133,9 @@ constexpr const char* kCompleteAfter = R"(,
     page AS (
         UPDATE change_page p
         SET state = CASE WHEN rest.due_at IS NULL THEN 'done' ELSE 'ready' END, worker = NULL,
-            lost_count = 0, available_at = coalesce(rest.due_at, 'infinity')
+            lost_count = $34::int,
+            available_at = greatest(coalesce(rest.due_at, 'infinity'),
+                                    now() + $35::bigint * interval '1 millisecond')
         FROM rest
         WHERE p.tenant_id = $1 AND p.bulk_change_id = $2 AND p.page_number = $3
         RETURNING (p.state = 'done')::int AS done),
@@ -267,8 +281,13 @@ constexpr Query kReserve{"run_reserve_calls", R"(
     VALUES ($2, $1, now() + $3::int / $4::float8 * interval '1 second')
     ON CONFLICT (service_provider_id) DO UPDATE
     SET next_free_at = greatest(p.next_free_at, now()) + $3::int / $4::float8 * interval '1 second'
+    WHERE p.next_free_at <= now() + $5::bigint * interval '1 millisecond'
     RETURNING (extract(epoch FROM p.next_free_at - now()) * 1000
         - $3::int / $4::float8 * 1000)::bigint)"};
+
+constexpr Query kNextFree{"run_next_free", R"(
+    SELECT (extract(epoch FROM next_free_at - now()) * 1000)::bigint FROM carrier_pacing
+    WHERE tenant_id = $1 AND service_provider_id = $2)"};
 
 constexpr Query kPause{"run_pause_account", R"(
     INSERT INTO carrier_pacing AS p (service_provider_id, tenant_id, next_free_at)
@@ -277,7 +296,15 @@ constexpr Query kPause{"run_pause_account", R"(
     SET next_free_at = greatest(p.next_free_at, now() + make_interval(secs => $3::int)))"};
 
 constexpr Query kSweep{"run_sweep", R"(
-    WITH sent AS (
+    WITH revived AS (
+        UPDATE queue_message m
+        SET dead_at = NULL, dead_reason = NULL, receive_count = 0, visible_at = now()
+        FROM unfinished_changes() u
+        WHERE m.queue = 'bulk_change' AND m.dead_at < now() - interval '1 hour'
+          AND m.attributes ->> 'BulkChangeId' = u.bulk_change::text
+          AND m.attributes ->> 'TenantId' = u.tenant::text
+        RETURNING 1),
+    sent AS (
         INSERT INTO queue_message (queue, body, attributes)
         SELECT 'bulk_change', 'Bulk change to work is ' || u.bulk_change,
                jsonb_build_object('TenantId', u.tenant::text, 'BulkChangeId', u.bulk_change::text,
@@ -285,11 +312,12 @@ constexpr Query kSweep{"run_sweep", R"(
         FROM unfinished_changes() u
         WHERE NOT EXISTS (
             SELECT FROM queue_message m WHERE m.queue = 'bulk_change'
-              AND m.attributes ->> 'BulkChangeId' = u.bulk_change::text)
+              AND m.attributes ->> 'BulkChangeId' = u.bulk_change::text
+              AND m.attributes ->> 'TenantId' = u.tenant::text)
         RETURNING 1)
     SELECT count(*), CASE WHEN count(*) > 0
         THEN pg_notify('carryall_queue', 'bulk_change')::text END
-    FROM sent)"};
+    FROM (SELECT FROM revived UNION ALL SELECT FROM sent) message)"};
 
 constexpr Query kTenants{"run_tenants", "SELECT id FROM tenant WHERE is_active ORDER BY id"};
 
@@ -412,6 +440,21 @@ void add_text_or_null(Array& array, std::string_view text) {
     text.empty() ? array.add_null() : array.add(text);
 }
 
+// jsonb holds no NUL and refuses its escape; an outside system may have put one into an id.
+std::string storable_json(const std::string& text) {
+    constexpr std::string_view kNul = "\\u0000";
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.compare(i, kNul.size(), kNul) == 0) {
+            i += kNul.size() - 1;
+            continue;
+        }
+        out += text[i];
+        if (text[i] == '\\' && i + 1 < text.size()) out += text[++i];
+    }
+    return out;
+}
+
 void add_results(Params& params, const std::vector<DeviceResult>& results) {
     Array ids, devices, states, classes, reasons, due, retries, read_backs, progress, effects,
         unclear, sent;
@@ -428,8 +471,8 @@ void add_results(Params& params, const std::vector<DeviceResult>& results) {
         verdict.due_in ? due.add(verdict.due_in->count()) : due.add_null();
         retries.add(static_cast<std::int64_t>(verdict.retry_number));
         read_backs.add(static_cast<std::int64_t>(verdict.read_back_count));
-        add_text_or_null(progress, result.progress);
-        add_text_or_null(effects, result.effect);
+        add_text_or_null(progress, storable_json(result.progress));
+        add_text_or_null(effects, storable_json(result.effect));
         unclear.add(result.unclear_since);
         result.sent_ago ? sent.add(result.sent_ago->count()) : sent.add_null();
     }
@@ -488,7 +531,8 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
     auto account = read_account(*rows, 4, key);
     if (!account) return account.error();
     change.account = std::move(account).value();
-    if (!rows->is_null(0, 11)) {
+    // Only an assignment speaks with Rev.io; nothing else shall fail by its credentials.
+    if (change.type == ChangeType::customerassignment && !rows->is_null(0, 11)) {
         auto revio = read_account(*rows, 11, key);
         if (!revio) return revio.error();
         change.revio = std::move(revio).value();
@@ -498,10 +542,11 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
 
 Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::int64_t tenant_id,
                                               BulkChangeId id, const std::string& worker,
-                                              std::chrono::seconds lease) {
+                                              std::chrono::seconds lease,
+                                              std::int64_t paced_account) {
     CARRYALL_TRY(connection.work_for_tenant(tenant_id));
-    const auto rows =
-        connection.exec(kClaim, Params().add(tenant_id).add(id).add(worker).add(lease.count()));
+    const auto rows = connection.exec(
+        kClaim, Params().add(tenant_id).add(id).add(worker).add(lease.count()).add(paced_account));
     if (!rows) return rows.error();
     if (rows->empty()) return std::optional<ClaimedPage>();
     ClaimedPage page;
@@ -511,8 +556,14 @@ Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::i
     page.claimed_at = *stored_instant(*rows, 0, 3);
     page.devices.reserve(rows->size());
     for (std::size_t row = 0; row < rows->size(); ++row) {
-        if (!rows->is_null(row, 4)) page.devices.push_back(read_device(*rows, row));
+        if (rows->is_null(row, 4)) continue;
+        if (rows->boolean(row, 18)) {
+            ++page.held_back;
+        } else {
+            page.devices.push_back(read_device(*rows, row));
+        }
     }
+    page.paused_for = std::chrono::milliseconds(rows->integer(0, 19));
     return std::optional<ClaimedPage>(std::move(page));
 }
 
@@ -528,7 +579,8 @@ Result<bool> extend_page(db::Connection& connection, std::int64_t tenant_id, Bul
 Result<PageCompletion> complete_page(db::Connection& connection, const RunnableChange& change,
                                      const ClaimedPage& page,
                                      const std::vector<DeviceResult>& results,
-                                     const std::vector<LogEntry>& log, bool notify) {
+                                     const std::vector<LogEntry>& log, bool notify,
+                                     const PageEnd& end) {
     CARRYALL_TRY(connection.work_for_tenant(change.tenant_id));
     Params params;
     params.add(change.tenant_id).add(change.id).add(page.page_number).add(page.attempt);
@@ -537,6 +589,7 @@ Result<PageCompletion> complete_page(db::Connection& connection, const RunnableC
     add_log(params, log);
     params.add(change.portal).add(kProcessBy).add(change.correlation_id);
     params.add(change.account.service_provider_id);
+    params.add(end.lost_count).add(end.resume_in.count());
     const auto rows = connection.exec(completion_of(change.type), params);
     if (!rows) return rows.error();
     PageCompletion completion;
@@ -558,14 +611,19 @@ Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection
 Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
                                                 const RunnableChange& change,
                                                 const StoredAccount& account, int calls) {
+    using std::chrono::milliseconds;
     CHECK(account.rate_per_second.has_value());
-    const auto rows = connection.exec(kReserve, Params()
-                                                    .add(change.tenant_id)
-                                                    .add(account.service_provider_id)
+    const Params ids = Params().add(change.tenant_id).add(account.service_provider_id);
+    const auto rows = connection.exec(kReserve, Params(ids)
                                                     .add(calls)
-                                                    .add(std::to_string(*account.rate_per_second)));
+                                                    .add(std::to_string(*account.rate_per_second))
+                                                    .add(kLongestQueue.count()));
     if (!rows) return rows.error();
-    return std::chrono::milliseconds(std::max<std::int64_t>(0, rows->integer(0, 0)));
+    if (!rows->empty()) return milliseconds(std::max<std::int64_t>(0, rows->integer(0, 0)));
+    const auto next = connection.exec(kNextFree, ids);
+    if (!next) return next.error();
+    return std::max(milliseconds(next->empty() ? 0 : next->integer(0, 0)),
+                    kLongestQueue + milliseconds(1));
 }
 
 Result<void> pause_account(db::Connection& connection, std::int64_t tenant_id,

@@ -66,13 +66,18 @@ struct ClaimedPage {
     int lost_count = 0;
     base::Instant claimed_at;
     std::vector<ClaimedDevice> devices;
+    // Due, but an earlier accepted change of the same device has not ended: left as they are.
+    int held_back = 0;
+    // What is left of a pause of the paced account.
+    std::chrono::milliseconds paused_for{0};
 };
 
 // The first page of the change that is due or whose lease ran out; none if there is none. Committed
-// before it returns: this is the evidence that its devices may be sent.
+// before it returns: this is the evidence that its devices may be sent. `paced_account` 0: none.
 Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::int64_t tenant_id,
                                               BulkChangeId id, const std::string& worker,
-                                              std::chrono::seconds lease);
+                                              std::chrono::seconds lease,
+                                              std::int64_t paced_account = 0);
 
 // False: the page was taken over by another worker.
 Result<bool> extend_page(db::Connection& connection, std::int64_t tenant_id, BulkChangeId id,
@@ -104,16 +109,24 @@ struct DeviceResult {
     std::optional<std::chrono::milliseconds> sent_ago;
 };
 
+// How the page goes on if devices of it are left.
+struct PageEnd {
+    int lost_count = 0;
+    std::chrono::milliseconds resume_in{0};  // not before, whatever is due
+};
+
 struct PageCompletion {
     bool accepted = false;  // false: the fence held; another worker owns the page now
     bool change_finished = false;
 };
 
-// Applies the results of a page in one transaction: device, device_change, log, page, counters.
+// Applies the results of a page in one transaction: device, device_change, log, page, counters. A
+// claimed device without a result stays as it was; one that was `lost` must have one.
 Result<PageCompletion> complete_page(db::Connection& connection, const RunnableChange& change,
                                      const ClaimedPage& page,
                                      const std::vector<DeviceResult>& results,
-                                     const std::vector<LogEntry>& log, bool notify);
+                                     const std::vector<LogEntry>& log, bool notify,
+                                     const PageEnd& end = {});
 
 // When the change's next page is due (zero or less: now); none if only other workers' pages are
 // open, or none.
@@ -122,7 +135,8 @@ Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection
                                                                   BulkChangeId id);
 
 // Reserves `calls` calls at the account's rate; answers when the first may start. Shared by all
-// workers.
+// workers. If that is later than kLongestQueue, nothing is reserved: come back then.
+inline constexpr std::chrono::milliseconds kLongestQueue{5'000};
 Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
                                                 const RunnableChange& change,
                                                 const StoredAccount& account, int calls);
@@ -130,7 +144,9 @@ Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
 Result<void> pause_account(db::Connection& connection, std::int64_t tenant_id,
                            std::int64_t service_provider_id, std::chrono::seconds pause);
 
-// Puts a message into the queue for every unfinished change that has none. Answers how many.
+// Puts a message into the queue for every unfinished change that has none, and makes its dead
+// letters visible again after an hour: a newer worker may know what this one did not. Answers how
+// many.
 Result<std::int64_t> sweep(db::Connection& connection);
 
 // Applies up to `limit` customer rate plans whose effective date has come, over all tenants.

@@ -13,9 +13,16 @@ using std::chrono::steady_clock;
 
 namespace {
 
-// A change is read again now and then, so that the write switch, credentials and pacing take effect
-// while it runs.
-constexpr std::chrono::seconds kReloadAfter{5};
+// How long a message is worked before it is put back, behind the other messages: a large change
+// does not keep a small one waiting, and the change is read again, so that the write switch,
+// credentials and pacing take effect while it runs.
+constexpr std::chrono::seconds kTurn{3};
+// No further device of a page is begun after this, for the same reasons: pages can be slow.
+constexpr std::chrono::seconds kPageTurn{15};
+// How long a page waits whose devices have earlier changes that have not ended.
+constexpr milliseconds kHoldBack{30'000};
+// Devices begun at once on a page that was lost once; of one that was lost twice it is one device.
+constexpr std::size_t kCarefulDevices = 64;
 // Progress is told to listeners at most this often by each runner; the end is always told.
 constexpr milliseconds kNotifyEvery{250};
 constexpr milliseconds kReconnectPause{500};
@@ -68,32 +75,32 @@ carriers::Attempt attempt_of(const RunnableChange& change, const ClaimedDevice& 
 }  // namespace
 
 // The account's share of calls. Slots are reserved in the database in small batches, so that all
-// workers together keep the rate; without a rate every call may start at once.
+// workers together keep the rate; without a rate every call may start at once, unless the account
+// asked for a pause.
 class AccountPace : public Pace {
   public:
     explicit AccountPace(db::Connection& connection) : connection_(connection) {}
 
-    void use(const RunnableChange& change, const StoredAccount* account) {
+    void use(const RunnableChange& change, const StoredAccount* account, milliseconds paused_for) {
         change_ = &change;
         account_ = account;
+        paused_until_ = std::max(paused_until_, steady_clock::now() + paused_for);
     }
 
     milliseconds next_call() override {
-        if (account_ == nullptr || !account_->rate_per_second) return milliseconds(0);
+        if (account_ == nullptr) return milliseconds(0);
         const auto now = steady_clock::now();
+        if (!account_->rate_per_second) {
+            return std::chrono::ceil<milliseconds>(
+                std::max(paused_until_ - now, steady_clock::duration(0)));
+        }
+        forget_passed_slots(now);
         if (reserved_ == 0) {
-            const double rate = *account_->rate_per_second;
-            const int calls = std::clamp(static_cast<int>(rate / kBatchesPerSecond), 1, kMaxBatch);
-            const auto wait = reserve_calls(connection_, *change_, *account_, calls);
-            if (!wait) return kReconnectPause;
-            reserved_ = calls;
-            next_ = now + *wait;
-            spacing_ = std::chrono::duration_cast<steady_clock::duration>(
-                std::chrono::duration<double>(1.0 / rate));
+            const milliseconds wait = reserve(now, *account_->rate_per_second);
+            if (reserved_ == 0) return wait;
         }
         if (now < next_) return std::chrono::ceil<milliseconds>(next_ - now);
-        // A slot that passed unused is gone: catching up would exceed the rate.
-        next_ = std::max(next_ + spacing_, now - kMaxBurst * spacing_);
+        next_ += spacing_;
         --reserved_;
         return milliseconds(0);
     }
@@ -101,6 +108,7 @@ class AccountPace : public Pace {
     void pause(std::chrono::seconds pause) override {
         reserved_ = 0;
         if (account_ == nullptr) return;
+        paused_until_ = std::max(paused_until_, steady_clock::now() + pause);
         const auto paused =
             pause_account(connection_, change_->tenant_id, account_->service_provider_id, pause);
         if (!paused) base::log::warning("pause_not_stored", {{"reason", paused.error().message}});
@@ -109,11 +117,36 @@ class AccountPace : public Pace {
   private:
     static constexpr double kBatchesPerSecond = 4.0;
     static constexpr int kMaxBatch = 1'000;
+    // A slot may be used this much late: a round of the loop, or a few calls at a slow account.
+    static constexpr std::chrono::milliseconds kMaxLateness{50};
     static constexpr int kMaxBurst = 2;
+
+    // A slot that passed unused is gone: using it now would exceed the rate, since others have
+    // reserved the present.
+    void forget_passed_slots(steady_clock::time_point now) {
+        const auto lateness = std::max<steady_clock::duration>(kMaxLateness, kMaxBurst * spacing_);
+        if (reserved_ == 0 || now - next_ <= lateness) return;
+        const auto passed = (now - next_ - lateness) / spacing_ + 1;
+        reserved_ -= static_cast<int>(std::min<std::int64_t>(passed, reserved_));
+        next_ += passed * spacing_;
+    }
+
+    milliseconds reserve(steady_clock::time_point now, double rate) {
+        const int calls = std::clamp(static_cast<int>(rate / kBatchesPerSecond), 1, kMaxBatch);
+        const auto wait = reserve_calls(connection_, *change_, *account_, calls);
+        if (!wait) return kReconnectPause;
+        if (*wait > kLongestQueue) return *wait;
+        reserved_ = calls;
+        next_ = now + *wait;
+        spacing_ = std::chrono::duration_cast<steady_clock::duration>(
+            std::chrono::duration<double>(1.0 / rate));
+        return milliseconds(0);
+    }
 
     db::Connection& connection_;
     const RunnableChange* change_ = nullptr;
     const StoredAccount* account_ = nullptr;
+    steady_clock::time_point paused_until_;
     int reserved_ = 0;
     steady_clock::time_point next_;
     steady_clock::duration spacing_{0};
@@ -159,10 +192,10 @@ Result<void> Runner::wait_for_work(milliseconds at_most) {
 
 Result<bool> Runner::work_one() {
     CARRYALL_TRY(connection_->work_for_tenant(0));
-    const auto message = queue_->receive(settings_.lease);
+    auto message = queue_->receive(settings_.lease);
     if (!message) return message.error();
     if (!*message) return false;
-    const queue::Message& received = **message;
+    queue::Message& received = **message;
     const base::log::Scope scope({{"tenantId", received.attributes.tenant_id},
                                   {"bulkChangeId", received.attributes.bulk_change_id},
                                   {"correlationId", received.attributes.request_id}});
@@ -170,56 +203,56 @@ Result<bool> Runner::work_one() {
     return true;
 }
 
-Result<void> Runner::work_message(const queue::Message& message) {
+Result<void> Runner::work_message(queue::Message& message) {
     const BulkChangeId id{message.attributes.bulk_change_id};
-    const auto lease = steady_clock::duration(settings_.lease);
-    auto extended_at = steady_clock::now();
-    std::optional<RunnableChange> change;
-    std::unique_ptr<ChangeKind> kind;
-    auto loaded_at = steady_clock::time_point{};
-    while (!stopping_) {
-        if (!change || steady_clock::now() - loaded_at > kReloadAfter) {
-            auto loaded = load_change(*connection_, message.attributes.tenant_id, id, key_);
-            if (!loaded && loaded.error().kind == base::ErrorKind::not_found) {
-                base::log::warning("message_names_no_change", {{"messageId", message.message_id}});
-                return queue_->remove(message);
-            }
-            if (!loaded) return loaded.error();
-            kind.reset();
-            change = std::move(loaded).value();
-            kind = make_change_kind(*change);
-            loaded_at = steady_clock::now();
-        }
-        const auto worked = work_page(*change, *kind);
+    const auto change = load_change(*connection_, message.attributes.tenant_id, id, key_);
+    if (!change && change.error().kind == base::ErrorKind::not_found) {
+        base::log::warning("message_names_no_change", {{"messageId", message.message_id}});
+        return unless_taken_over(queue_->remove(message));
+    }
+    if (!change) return change.error();
+    const auto kind = make_change_kind(*change);
+    const auto end_of_turn = steady_clock::now() + kTurn;
+    while (!stopping_ && steady_clock::now() < end_of_turn) {
+        const auto worked = work_page(*change, *kind, message);
         if (!worked) return worked.error();
         if (!*worked) return hand_over(message, *change);
-        if (steady_clock::now() - extended_at > lease / 3) {
-            CARRYALL_TRY(queue_->extend(message, settings_.lease));
-            extended_at = steady_clock::now();
-        }
+        // A message that gets somewhere is not on its way to the dead letters.
+        if (message.receive_count > 1) CARRYALL_TRY(prolong(message));
     }
-    // Asked to end: the message becomes visible for another worker at once.
-    return queue_->extend(message, std::chrono::seconds(0));
+    // Others' turn, or the process is to end: visible to any worker at once.
+    return unless_taken_over(queue_->extend(message, std::chrono::seconds(0)));
 }
 
-// No page is due now: come back when one is, or let the message go.
+Result<void> Runner::prolong(queue::Message& message) {
+    message.receive_count = 1;
+    return unless_taken_over(queue_->extend(message, settings_.lease));
+}
+
+// The message was received again meanwhile: then it is the other receiver's. Pages are fenced.
+Result<void> Runner::unless_taken_over(Result<void> done) {
+    if (!done && done.error().kind == base::ErrorKind::conflict) return {};
+    return done;
+}
+
+// No page is due now: come back when one is, or let the message go. Removed first: whoever lost the
+// message to another receiver must not add one.
 Result<void> Runner::hand_over(const queue::Message& message, const RunnableChange& change) {
     const auto due = next_page_due_in(*connection_, change.tenant_id, change.id);
     if (!due) return due.error();
-    if (*due) {
-        queue::Attributes attributes = message.attributes;
-        ++attributes.retry_number;
-        const auto delay =
-            std::chrono::ceil<std::chrono::seconds>(std::max(**due, milliseconds(0)));
-        CARRYALL_TRY(queue_->send(message.body, attributes, delay));
-    }
-    return queue_->remove(message);
+    const auto removed = queue_->remove(message);
+    if (!removed || !*due) return unless_taken_over(removed);
+    queue::Attributes attributes = message.attributes;
+    ++attributes.retry_number;
+    return queue_->send(message.body, attributes,
+                        std::chrono::ceil<std::chrono::seconds>(std::max(**due, milliseconds(0))));
 }
 
-AccountPace& Runner::pace_for(const RunnableChange& change, const StoredAccount* account) {
+AccountPace& Runner::pace_for(const RunnableChange& change, const StoredAccount* account,
+                              milliseconds paused_for) {
     auto& pace = paces_[account == nullptr ? 0 : account->service_provider_id];
     if (!pace) pace = std::make_unique<AccountPace>(*connection_);
-    pace->use(change, account);
+    pace->use(change, account, paused_for);
     return *pace;
 }
 
@@ -230,23 +263,13 @@ bool Runner::notification_is_due() {
     return true;
 }
 
-// False: no page was due.
-Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& kind) {
-    const auto lease_times = [&](steady_clock::time_point claimed) {
-        // The last sixth of the lease is for writing the page down.
-        const auto lease = steady_clock::duration(settings_.lease);
-        return LeaseTimes{claimed + lease / 2, claimed + lease * 5 / 6};
-    };
-    auto claimed_at = steady_clock::now();
-    const auto claimed =
-        claim_page(*connection_, change.tenant_id, change.id, name_, settings_.lease);
-    if (!claimed) return claimed.error();
-    if (!*claimed) return false;
-    const ClaimedPage& page = **claimed;
-    if (page.lost_count >= settings_.retry.max_lost) {
-        CARRYALL_TRY(complete(change, page, park_poison(change, kind, page)));
-        return true;
-    }
+LeaseTimes Runner::lease_from(steady_clock::time_point claimed) const {
+    // The last sixth of the lease is for writing the page down.
+    const auto lease = steady_clock::duration(settings_.lease);
+    return {claimed + lease / 2, claimed + lease * 5 / 6};
+}
+
+PageRunSettings Runner::run_settings(const ChangeKind& kind) const {
     PageRunSettings run;
     run.max_in_flight = settings_.max_in_flight;
     const StoredAccount* account = kind.paced_account();
@@ -255,46 +278,100 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
     }
     run.settling_time = settings_.settling_time.value_or(kind.settling_time());
     run.retry = settings_.retry;
-    run.lease = lease_times(claimed_at);
     run.integration_name = kind.integration_name();
     run.description = kind.description();
+    return run;
+}
 
-    std::vector<DevicePlan> plans;
-    plans.reserve(page.devices.size());
-    for (const ClaimedDevice& device : page.devices) {
-        plans.push_back(kind.plan(device, attempt_of(change, device, run.settling_time)));
-    }
+PageRunHooks Runner::page_hooks(const RunnableChange& change, const ClaimedPage& page,
+                                queue::Message& message, steady_clock::time_point claimed) {
+    const auto lease = steady_clock::duration(settings_.lease);
     PageRunHooks hooks;
-    hooks.should_stop = [this] { return stopping_.load(); };
-    hooks.heartbeat = [&]() -> std::optional<LeaseTimes> {
+    hooks.should_stop = [this, claimed] {
+        return stopping_ || steady_clock::now() > claimed + kPageTurn;
+    };
+    hooks.heartbeat = [&, claimed, lease]() mutable -> std::optional<LeaseTimes> {
         const auto now = steady_clock::now();
-        const auto lease = steady_clock::duration(settings_.lease);
-        if (now - claimed_at < lease / 3 || now > claimed_at + lease / 2) return std::nullopt;
+        if (now - claimed < lease / 3 || now > claimed + lease / 2) return std::nullopt;
         const auto kept =
             extend_page(*connection_, change.tenant_id, change.id, page, settings_.lease);
-        if (!kept || !*kept) return std::nullopt;
-        claimed_at = now;
-        return lease_times(now);
+        if (!kept) return std::nullopt;
+        if (!*kept) return LeaseTimes{now, now};
+        static_cast<void>(prolong(message));  // a lost message costs no more than time
+        claimed = now;
+        return lease_from(now);
     };
-    static const carriers::Account kInside;
-    const EffectOf effect_of = [&](const DevicePlan& plan, const carriers::Applied& applied) {
-        return kind.effect(plan, applied);
-    };
-    const PageRunOutput output =
-        run_page(page, std::move(plans), kind.account() != nullptr ? *kind.account() : kInside,
-                 change.correlation_id, run, client_, pace_for(change, account), effect_of, hooks);
-    CARRYALL_TRY(complete(change, page, output));
+    return hooks;
+}
+
+// False: no page was due.
+Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& kind,
+                               queue::Message& message) {
+    const StoredAccount* account = kind.paced_account();
+    const auto claimed_at = steady_clock::now();
+    auto claimed = claim_page(*connection_, change.tenant_id, change.id, name_, settings_.lease,
+                              account == nullptr ? 0 : account->service_provider_id);
+    if (!claimed) return claimed.error();
+    if (!*claimed) return false;
+    ClaimedPage& page = **claimed;
+    PageEnd end;
+    if (page.held_back > 0) end.resume_in = kHoldBack;
+    const bool is_poisoned = page.lost_count >= settings_.retry.max_lost;
+    const std::vector<ClaimedDevice> left = take_aside(page, is_poisoned);
+    // While devices are set aside the page is one that workers died on.
+    if (!left.empty()) end.lost_count = is_poisoned ? 1 : page.lost_count;
+    PageRunOutput output;
+    if (is_poisoned) {
+        output = park_poison(kind, page);
+    } else {
+        PageRunSettings run = run_settings(kind);
+        run.lease = lease_from(claimed_at);
+        std::vector<DevicePlan> plans;
+        plans.reserve(page.devices.size());
+        for (const ClaimedDevice& device : page.devices) {
+            plans.push_back(kind.plan(device, attempt_of(change, device, run.settling_time)));
+        }
+        static const carriers::Account kInside;
+        const EffectOf effect_of = [&](const DevicePlan& plan, const carriers::Applied& applied) {
+            return kind.effect(plan, applied);
+        };
+        output = run_page(
+            page, std::move(plans), kind.account() != nullptr ? *kind.account() : kInside,
+            change.correlation_id, run, client_, pace_for(change, account, page.paused_for),
+            effect_of, page_hooks(change, page, message, claimed_at));
+    }
+    for (const ClaimedDevice& device : left) {
+        if (device.lost) output.results.push_back(left_unknown(device));
+    }
+    end.resume_in = std::max(end.resume_in, output.resume_in);
+    CARRYALL_TRY(complete(change, page, output, end));
     return true;
+}
+
+// A page whose workers died is worked in small parts, and at last device by device, so that only
+// the device they die of is parked in the end. Answers the devices that are set aside.
+std::vector<ClaimedDevice> Runner::take_aside(ClaimedPage& page, bool is_poisoned) {
+    if (page.lost_count == 0) return {};
+    // Devices that came due since the last worker died are not what it died of.
+    std::stable_partition(page.devices.begin(), page.devices.end(),
+                          [](const ClaimedDevice& device) { return device.lost; });
+    const std::size_t size = is_poisoned || page.lost_count > 1 ? 1 : kCarefulDevices;
+    if (page.devices.size() <= size) return {};
+    const auto first = page.devices.begin() + static_cast<std::ptrdiff_t>(size);
+    std::vector<ClaimedDevice> left(std::make_move_iterator(first),
+                                    std::make_move_iterator(page.devices.end()));
+    page.devices.erase(first, page.devices.end());
+    return left;
 }
 
 // Keeps trying while the database is away: the answers are in our hands, and the fence makes
 // repeating harmless. If the lease runs out meanwhile, the next worker reads the devices back.
 Result<void> Runner::complete(const RunnableChange& change, const ClaimedPage& page,
-                              const PageRunOutput& output) {
+                              const PageRunOutput& output, const PageEnd& end) {
     const auto give_up = steady_clock::now() + steady_clock::duration(settings_.lease);
     while (true) {
         const auto done = complete_page(*connection_, change, page, output.results, output.log,
-                                        notification_is_due());
+                                        notification_is_due(), end);
         if (done) {
             if (!done->accepted) {
                 base::log::warning("page_was_taken_over",
@@ -305,34 +382,29 @@ Result<void> Runner::complete(const RunnableChange& change, const ClaimedPage& p
             if (done->change_finished) base::log::info("bulk_change_finished");
             return {};
         }
-        if (done.error().kind != base::ErrorKind::unavailable || steady_clock::now() > give_up) {
-            return done.error();
-        }
+        // Two changes with the same devices may collide.
+        const bool may_repeat = done.error().kind == base::ErrorKind::unavailable ||
+                                db::is_serialization_failure(done.error());
+        if (!may_repeat || steady_clock::now() > give_up) return done.error();
         base::log::warning("page_not_written_yet", {{"reason", done.error().message}});
+        if (db::is_serialization_failure(done.error())) continue;
         std::this_thread::sleep_for(kReconnectPause);
-        static_cast<void>(reconnect());  // if the database is still away, the next try says so
+        // If the database is still away, the next try says so.
+        if (!connection_->is_usable()) static_cast<void>(reconnect());
     }
 }
 
-PageRunOutput Runner::park_poison(const RunnableChange& change, const ChangeKind& kind,
-                                  const ClaimedPage& page) const {
+PageRunOutput Runner::park_poison(const ChangeKind& kind, const ClaimedPage& page) const {
     const std::string reason = std::to_string(page.lost_count) +
-                               " workers ended while they worked on this page; check the lines at "
+                               " workers ended while they worked on this device; check the line at "
                                "the carrier, then retry";
-    base::log::error("page_parked", {{"page", page.page_number}, {"reason", reason}});
+    base::log::error("device_parked", {{"page", page.page_number}, {"reason", reason}});
     PageRunOutput output;
     for (const ClaimedDevice& device : page.devices) {
-        DeviceResult result;
-        result.id = device.id;
-        result.device_id = device.device_id;
-        result.before = device.state;
+        DeviceResult result = left_unknown(device);
         result.verdict.state = DeviceState::parked;
         result.verdict.reason = reason;
-        result.verdict.retry_number = device.retry_number;
-        result.verdict.read_back_count = device.read_back_count;
-        result.progress = device.progress;
-        result.unclear_since = device.unclear_since;
-        result.sent_ago = device.sent_ago;
+        result.verdict.due_in.reset();
         output.results.push_back(std::move(result));
         LogEntry entry;
         entry.device_change = device.id;
@@ -343,7 +415,6 @@ PageRunOutput Runner::park_poison(const RunnableChange& change, const ChangeKind
         entry.started_at = entry.processed_at = base::system_clock().now();
         output.log.push_back(std::move(entry));
     }
-    static_cast<void>(change);
     return output;
 }
 

@@ -32,14 +32,22 @@ class Runner {
     static Result<void> prepare_connection(db::Connection& connection);
 
   private:
-    Result<void> work_message(const queue::Message& message);
-    Result<bool> work_page(const RunnableChange& change, const ChangeKind& kind);
+    Result<void> work_message(queue::Message& message);
+    Result<void> prolong(queue::Message& message);
+    static Result<void> unless_taken_over(Result<void> done);
+    Result<bool> work_page(const RunnableChange& change, const ChangeKind& kind,
+                           queue::Message& message);
+    static std::vector<ClaimedDevice> take_aside(ClaimedPage& page, bool is_poisoned);
+    LeaseTimes lease_from(std::chrono::steady_clock::time_point claimed) const;
+    PageRunSettings run_settings(const ChangeKind& kind) const;
+    PageRunHooks page_hooks(const RunnableChange& change, const ClaimedPage& page,
+                            queue::Message& message, std::chrono::steady_clock::time_point claimed);
     Result<void> complete(const RunnableChange& change, const ClaimedPage& page,
-                          const PageRunOutput& output);
+                          const PageRunOutput& output, const PageEnd& end);
     Result<void> hand_over(const queue::Message& message, const RunnableChange& change);
-    PageRunOutput park_poison(const RunnableChange& change, const ChangeKind& kind,
-                              const ClaimedPage& page) const;
-    AccountPace& pace_for(const RunnableChange& change, const StoredAccount* account);
+    PageRunOutput park_poison(const ChangeKind& kind, const ClaimedPage& page) const;
+    AccountPace& pace_for(const RunnableChange& change, const StoredAccount* account,
+                          std::chrono::milliseconds paused_for);
     bool notification_is_due();
 
     const WorkerSettings& settings_;

@@ -7,12 +7,16 @@
 namespace carryall::db {
 namespace {
 
+using base::Error;
+
 constexpr const char* kPrepare = R"(
 SELECT pg_advisory_lock(hashtext('carryall.migrate'));
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'carryall_app') THEN
         CREATE ROLE carryall_app LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
     END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- roles belong to the whole server: another database's migration was quicker
 END $$;
 CREATE TABLE IF NOT EXISTS schema_migration (
     version    integer PRIMARY KEY,
@@ -27,6 +31,12 @@ constexpr Query kApplied{"migrations_applied",
                          "SELECT version, sha256 FROM schema_migration ORDER BY version"};
 constexpr Query kRecord{"migration_record",
                         "INSERT INTO schema_migration (version, name, sha256) VALUES ($1, $2, $3)"};
+Error newer_than_program(std::int64_t found) {
+    return base::unavailable(
+        "the database's schema is newer (" + std::to_string(found) + ") than this program (" +
+        std::to_string(built_in_migrations().back().version) + "); install the newer program");
+}
+
 constexpr Query kVersion{"schema_version",
                          "SELECT coalesce(max(version), 0) FROM schema_migration"};
 
@@ -51,6 +61,9 @@ base::Result<MigrationReport> migrate(const base::Secret& owner) {
     CARRYALL_TRY((*connection)->exec_text(kPrepare));
     const auto applied = (*connection)->exec(kApplied);
     if (!applied) return applied.error();
+    if (applied->size() > built_in_migrations().size()) {
+        return newer_than_program(applied->integer(applied->size() - 1, 0));
+    }
     MigrationReport report;
     for (const Migration& migration : built_in_migrations()) {
         const auto index = static_cast<std::size_t>(migration.version - 1);
@@ -82,11 +95,7 @@ base::Result<void> check_schema_is_current(const base::Secret& connection_string
                                  ", this program needs " + std::to_string(wanted) +
                                  "; run `carryall migrate`");
     }
-    if (found > wanted) {
-        return base::unavailable("the database's schema is newer (" + std::to_string(found) +
-                                 ") than this program (" + std::to_string(wanted) +
-                                 "); install the newer program");
-    }
+    if (found > wanted) return newer_than_program(found);
     return {};
 }
 

@@ -17,6 +17,51 @@ using base::ErrorKind;
 
 constexpr std::string_view kSerializationMark = "serialization";
 
+// How many bytes the well-formed UTF-8 character at the front of `text` has; 0 if there is none.
+std::size_t character_size(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x80) return 1;
+    const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    if (first < 0xC2 || first > 0xF4 || text.size() < size) return 0;
+    for (std::size_t i = 1; i < size; ++i) {
+        if ((byte(i) & 0xC0) != 0x80) return 0;
+    }
+    const bool is_overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+    const bool is_surrogate = first == 0xED && byte(1) > 0x9F;
+    const bool is_too_large = first == 0xF4 && byte(1) > 0x8F;
+    return is_overlong || is_surrogate || is_too_large ? 0 : size;
+}
+
+// PostgreSQL's text holds well-formed UTF-8 without NUL and refuses a whole statement for one wrong
+// byte. Texts come from outside systems too: NUL is left out, what is no character is replaced.
+std::string storable(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const std::size_t size = character_size(text);
+        if (size == 0) {
+            out += "\xEF\xBF\xBD";
+        } else if (text[0] != '\0') {
+            out.append(text.substr(0, size));
+        }
+        text.remove_prefix(std::max<std::size_t>(1, size));
+    }
+    return out;
+}
+
+bool is_plain(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<signed char>(c) > 0; });
+}
+
+// "… violates unique constraint "name"": libpqxx tells the constraint in the message only.
+std::string quoted_name(std::string_view message) {
+    const std::size_t start = message.find('"');
+    if (start == std::string_view::npos) return {};
+    return std::string(message.substr(start + 1, message.find('"', start + 1) - start - 1));
+}
+
 prometheus::Counter& statements() {
     static auto& counter =
         base::metrics::counter("carryall_db_statements_total", "Round trips to the database.");
@@ -42,7 +87,9 @@ Result<T> guarded(const char* what, const Body& body) {
                      std::string(kSerializationMark)};
     } catch (const pqxx::sql_error& error) {
         const std::string& state = error.sqlstate();
-        if (state.starts_with("23505")) return Error{ErrorKind::conflict, error.what(), at};
+        if (state.starts_with("23505")) {
+            return Error{ErrorKind::conflict, error.what(), quoted_name(error.what())};
+        }
         if (state.starts_with("08") || state.starts_with("57P") || state.starts_with("53")) {
             return base::unavailable("the database does not answer: " + std::string(error.what()));
         }
@@ -62,7 +109,7 @@ std::vector<const char*> pointers(const Params& params) {
 }  // namespace
 
 Params& Params::add(std::string_view text) {
-    values_.emplace_back(text);
+    is_plain(text) ? values_.emplace_back(text) : values_.emplace_back(storable(text));
     return *this;
 }
 Params& Params::add(std::int64_t number) {
@@ -100,11 +147,13 @@ void Array::add(std::int64_t number) {
     add_raw(std::to_string(number));
 }
 void Array::add(std::string_view text) {
+    std::string cleaned;
+    if (!is_plain(text)) text = cleaned = storable(text);
     if (text_.size() > 1) text_ += ',';
     text_ += '"';
     for (const char c : text) {
         if (c == '"' || c == '\\') text_ += '\\';
-        if (c != '\0') text_ += c;  // PostgreSQL's text cannot hold NUL
+        text_ += c;
     }
     text_ += '"';
 }
@@ -366,8 +415,7 @@ Result<CopyIn> CopyIn::start(Transaction& transaction, const std::string& table,
 
 CopyIn& CopyIn::field(std::string_view text) {
     std::string& value = impl_->next_value();
-    value = text;
-    std::erase(value, '\0');  // PostgreSQL's text cannot hold it
+    is_plain(text) ? value.assign(text) : value.assign(storable(text));
     impl_->line.push_back(value.c_str());
     return *this;
 }

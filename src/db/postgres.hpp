@@ -30,7 +30,8 @@ struct Query {
     const char* sql;
 };
 
-// Parameters in the order of $1, $2, …
+// Parameters in the order of $1, $2, … Text that PostgreSQL could not hold is made storable: NUL is
+// left out, what is no UTF-8 becomes U+FFFD. So does Array's and CopyIn's.
 class Params {
   public:
     Params& add(std::string_view text);

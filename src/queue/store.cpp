@@ -92,29 +92,12 @@ class PostgresQueue : public Queue {
         : connection_(connection), queue_(std::move(queue)) {}
 
     Result<std::optional<Message>> receive(std::chrono::seconds lease) override {
-        const auto rows = connection_.exec(kReceive, Params()
-                                                         .add(queue_)
-                                                         .add(lease.count())
-                                                         .add(kMaxReceives)
-                                                         .add(kMaxDeadLettersPerReceive));
-        if (!rows) return rows.error();
-        if (rows->empty()) return std::optional<Message>();
-        Message message;
-        message.message_id = rows->integer(0, 0);
-        message.receipt = rows->integer(0, 1);
-        message.receive_count = static_cast<int>(rows->integer(0, 2));
-        message.body = rows->string(0, 3);
-        const auto attributes = read_attributes(rows->text(0, 4));
-        if (!attributes) {
-            // Nobody can ever work this: straight to the dead letters, with the reason.
-            CARRYALL_TRY(connection_.exec(kBury, Params()
-                                                     .add(message.message_id)
-                                                     .add(message.receipt)
-                                                     .add(attributes.error().message)));
-            return std::optional<Message>();
+        for (int tries = 0; tries < kMaxDeadLettersPerReceive; ++tries) {
+            bool was_buried = false;
+            auto message = receive_one(lease, was_buried);
+            if (!was_buried) return message;
         }
-        message.attributes = *attributes;
-        return std::optional<Message>(std::move(message));
+        return std::optional<Message>();
     }
 
     Result<void> extend(const Message& message, std::chrono::seconds lease) override {
@@ -135,6 +118,33 @@ class PostgresQueue : public Queue {
     }
 
   private:
+    Result<std::optional<Message>> receive_one(std::chrono::seconds lease, bool& was_buried) {
+        const auto rows = connection_.exec(kReceive, Params()
+                                                         .add(queue_)
+                                                         .add(lease.count())
+                                                         .add(kMaxReceives)
+                                                         .add(kMaxDeadLettersPerReceive));
+        if (!rows) return rows.error();
+        if (rows->empty()) return std::optional<Message>();
+        Message message;
+        message.message_id = rows->integer(0, 0);
+        message.receipt = rows->integer(0, 1);
+        message.receive_count = static_cast<int>(rows->integer(0, 2));
+        message.body = rows->string(0, 3);
+        const auto attributes = read_attributes(rows->text(0, 4));
+        if (!attributes) {
+            // Nobody can ever work this: straight to the dead letters, with the reason.
+            was_buried = true;
+            CARRYALL_TRY(connection_.exec(kBury, Params()
+                                                     .add(message.message_id)
+                                                     .add(message.receipt)
+                                                     .add(attributes.error().message)));
+            return std::optional<Message>();
+        }
+        message.attributes = *attributes;
+        return std::optional<Message>(std::move(message));
+    }
+
     static Result<Attributes> read_attributes(std::string_view text) {
         const auto value = stored_json(text);
         if (!value) return value.error();
