@@ -2,6 +2,8 @@
 // is believed when things end early.
 #include "changes/page_run.hpp"
 
+#include <gtest/gtest.h>
+
 #include "changes/fake_outside.hpp"
 
 namespace carryall::changes {
@@ -77,11 +79,16 @@ class PageRunTest : public ::testing::Test {
             [](const DevicePlan& plan, const Applied&) { return plan.effect; }, hooks_);
     }
 
-    static const DeviceResult* result_of(const PageRunOutput& output, std::int64_t id) {
-        for (const DeviceResult& result : output.results) {
-            if (result.id.value == id) return &result;
-        }
-        return nullptr;
+    static bool has_result(const PageRunOutput& output, std::int64_t id) {
+        return std::any_of(output.results.begin(), output.results.end(),
+                           [&](const DeviceResult& result) { return result.id.value == id; });
+    }
+    static const DeviceResult& result_of(const PageRunOutput& output, std::int64_t id) {
+        const auto found =
+            std::find_if(output.results.begin(), output.results.end(),
+                         [&](const DeviceResult& result) { return result.id.value == id; });
+        CHECK(found != output.results.end());
+        return *found;
     }
 
     ClaimedPage page_;
@@ -155,9 +162,9 @@ TEST_F(PageRunTest, refusals_without_a_conversation_cost_no_call_and_no_waiting)
     add({});
     plans_[1].exchange.reset();
     const PageRunOutput output = run();
-    EXPECT_EQ(result_of(output, 1)->verdict.state, DeviceState::error);
-    EXPECT_EQ(result_of(output, 1)->verdict.reason, "no credentials");
-    EXPECT_EQ(result_of(output, 2)->verdict.state, DeviceState::processed);
+    EXPECT_EQ(result_of(output, 1).verdict.state, DeviceState::error);
+    EXPECT_EQ(result_of(output, 1).verdict.reason, "no credentials");
+    EXPECT_EQ(result_of(output, 2).verdict.state, DeviceState::processed);
     EXPECT_TRUE(client_.started.empty());
     EXPECT_TRUE(client_.waits.empty()) << "nothing was in flight";
     ASSERT_EQ(output.log.size(), 2U);
@@ -239,8 +246,8 @@ TEST_F(PageRunTest, a_broken_off_conversation_that_has_sent_a_change_is_unknown)
         return client_.started.size() >= 2 ? std::optional(over()) : std::nullopt;
     };
     const PageRunOutput output = run();
-    EXPECT_EQ(result_of(output, 1)->verdict.state, DeviceState::unknown);
-    EXPECT_EQ(result_of(output, 2)->verdict.state, DeviceState::fresh);
+    EXPECT_EQ(result_of(output, 1).verdict.state, DeviceState::unknown);
+    EXPECT_EQ(result_of(output, 2).verdict.state, DeviceState::fresh);
 }
 
 TEST_F(PageRunTest, a_conversation_without_end_is_ended) {
@@ -248,7 +255,7 @@ TEST_F(PageRunTest, a_conversation_without_end_is_ended) {
     plans_.back().exchange = std::make_unique<AlwaysReadingOn>(true);
     const PageRunOutput output = run();
     EXPECT_EQ(client_.started.size(), 200U);
-    EXPECT_EQ(result_of(output, 1)->verdict.state, DeviceState::unknown);
+    EXPECT_EQ(result_of(output, 1).verdict.state, DeviceState::unknown);
 }
 
 TEST_F(PageRunTest, what_is_in_flight_when_the_lease_is_given_up_is_unknown) {
@@ -261,14 +268,13 @@ TEST_F(PageRunTest, what_is_in_flight_when_the_lease_is_given_up_is_unknown) {
     };
     const PageRunOutput output = run();
     EXPECT_EQ(client_.started.size(), 1U);
-    const DeviceResult* result = result_of(output, 1);
-    ASSERT_NE(result, nullptr);
-    EXPECT_EQ(result->verdict.state, DeviceState::unknown);
-    EXPECT_EQ(result->unclear_since, page_.claimed_at);
-    ASSERT_TRUE(result->sent_ago.has_value());
-    EXPECT_LT(*result->sent_ago, seconds(60));
-    EXPECT_EQ(result->progress, R"({"packageId":"p-1"})");
-    EXPECT_EQ(result_of(output, 2), nullptr) << "never begun";
+    const DeviceResult& result = result_of(output, 1);
+    EXPECT_EQ(result.verdict.state, DeviceState::unknown);
+    EXPECT_EQ(result.unclear_since, page_.claimed_at);
+    ASSERT_TRUE(result.sent_ago.has_value());
+    EXPECT_LT(*result.sent_ago, seconds(60));
+    EXPECT_EQ(result.progress, R"({"packageId":"p-1"})");
+    EXPECT_FALSE(has_result(output, 2)) << "never begun";
 }
 
 TEST_F(PageRunTest, a_prolonged_lease_lets_the_page_go_on) {
@@ -316,9 +322,9 @@ TEST_F(PageRunTest, a_refusal_of_one_device_leaves_the_others_alone) {
     add({call("/2"), Outcome(NotSent{"busy", {}, false})});
     add_simple(1);
     const PageRunOutput output = run();
-    EXPECT_EQ(result_of(output, 1)->verdict.state, DeviceState::error);
-    EXPECT_EQ(result_of(output, 2)->verdict.state, DeviceState::fresh);
-    EXPECT_EQ(result_of(output, 3)->verdict.state, DeviceState::processed);
+    EXPECT_EQ(result_of(output, 1).verdict.state, DeviceState::error);
+    EXPECT_EQ(result_of(output, 2).verdict.state, DeviceState::fresh);
+    EXPECT_EQ(result_of(output, 3).verdict.state, DeviceState::processed);
     EXPECT_TRUE(pace_.pauses.empty());
 }
 
@@ -366,13 +372,13 @@ TEST_F(PageRunTest, an_unknown_outcome_carries_since_when_and_how_long_ago_it_wa
     const auto since = third.unclear_since;
     const PageRunOutput output = run();
     for (const std::int64_t id : {1, 2}) {
-        EXPECT_EQ(result_of(output, id)->unclear_since, page_.claimed_at);
-        ASSERT_TRUE(result_of(output, id)->sent_ago.has_value()) << "else it never settles";
-        EXPECT_LT(*result_of(output, id)->sent_ago, seconds(60));
-        EXPECT_GT(*result_of(output, id)->verdict.due_in, seconds(0)) << "the settling time";
+        EXPECT_EQ(result_of(output, id).unclear_since, page_.claimed_at);
+        ASSERT_TRUE(result_of(output, id).sent_ago.has_value()) << "else it never settles";
+        EXPECT_LT(*result_of(output, id).sent_ago, seconds(60));
+        EXPECT_GT(*result_of(output, id).verdict.due_in, seconds(0)) << "the settling time";
     }
-    EXPECT_EQ(result_of(output, 3)->unclear_since, since);
-    EXPECT_EQ(result_of(output, 3)->sent_ago, seconds(500));
+    EXPECT_EQ(result_of(output, 3).unclear_since, since);
+    EXPECT_EQ(result_of(output, 3).sent_ago, seconds(500));
 }
 
 TEST_F(PageRunTest, a_conversation_that_ends_without_a_call_is_logged_as_a_check) {

@@ -81,8 +81,7 @@ constexpr Query kExtend{"run_extend_page", R"(
       AND state = 'sending')"};
 
 constexpr Query kNextDue{"run_next_due", R"(
-    SELECT CASE WHEN count(*) > 0 THEN
-        (extract(epoch FROM greatest(min(available_at), now()) - now()) * 1000)::bigint END
+    SELECT (extract(epoch FROM min(greatest(available_at, now())) - now()) * 1000)::bigint
     FROM change_page WHERE tenant_id = $1 AND bulk_change_id = $2 AND state = 'ready')"};
 
 constexpr const char* kCompleteBefore = R"(

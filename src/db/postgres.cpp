@@ -483,7 +483,10 @@ Result<Pool::Lease> Pool::acquire(std::chrono::milliseconds timeout) {
     while (!impl_->idle.empty()) {
         auto connection = std::move(impl_->idle.back());
         impl_->idle.pop_back();
-        if (connection->is_usable()) return Lease(this, std::move(connection));
+        // Looks whether the server has hung up meanwhile; costs no round trip.
+        if (connection->wait_for_notifications(std::chrono::milliseconds(0))) {
+            return Lease(this, std::move(connection));
+        }
         --impl_->open;
     }
     ++impl_->open;

@@ -207,7 +207,7 @@ TEST_F(PostgresTest, a_connection_the_server_ended_says_so_and_forgets_everythin
     ASSERT_TRUE(connection_->work_for_tenant(5));
     ASSERT_TRUE(connection_->listen("one"));
     kill(*connection_);
-    constexpr Query kTenant{"tenant", "SELECT current_setting('carryall.tenant_id', true)"};
+    static constexpr Query kTenant{"tenant", "SELECT current_setting('carryall.tenant_id', true)"};
     const auto rows = connection_->exec(kTenant);
     ASSERT_FALSE(rows);
     EXPECT_EQ(rows.error().kind, ErrorKind::unavailable) << rows.error().message;
@@ -312,8 +312,8 @@ TEST_F(PostgresTest, no_tenant_leaks_through_the_pool) {
     Pool pool(base::Secret(database().app_conninfo()), 5);
     std::atomic<int> wrong{0};
     const auto work = [&](int thread) {
-        constexpr Query kTenant{"tenant", "SELECT current_setting('carryall.tenant_id', true)"};
-        constexpr Query kFail{"fail", "SELECT 1 / 0"};
+        static constexpr Query kTenant{"tenant", "SELECT current_setting('carryall.tenant_id', true)"};
+        static constexpr Query kFail{"fail", "SELECT 1 / 0"};
         for (int i = 0; i < kRounds; ++i) {
             const std::int64_t tenant = 1 + (thread * kRounds + i * 7) % 50;
             auto lease = pool.acquire(std::chrono::seconds(30));
