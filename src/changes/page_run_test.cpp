@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "changes/fake_outside.hpp"
+#include "changes/fake_outside_test.hpp"
 
 namespace carryall::changes {
 namespace {

@@ -84,7 +84,7 @@ Result<std::int64_t> stage_failed(db::Transaction& transaction, std::int64_t ten
 
 Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller& caller,
                              BulkChangeId id, const std::vector<std::string>& classes,
-                             std::optional<base::Instant> now) {
+                             bool parked_too, std::optional<base::Instant> now) {
     const std::int64_t tenant_id = caller.tenant_id.value;
     const auto change = writable_change(transaction, caller, id, now);
     if (!change) return change.error();
@@ -94,7 +94,7 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     }
     RetryResult result;
     result.id = id;
-    const auto busy = lock_failed_pages(transaction, tenant_id, id, classes);
+    const auto busy = lock_failed_pages(transaction, tenant_id, id, classes, parked_too);
     if (!busy) return busy.error();
     result.busy_count = *busy;
     const auto hopeless = stage_failed(transaction, tenant_id, id, *change, classes);
@@ -112,13 +112,20 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     description.correlation_id = change->correlation_id;
     const auto reopened = reopen(transaction, tenant_id, id, description, change->now);
     if (!reopened) return reopened.error();
-    result.retried_count = *reopened;
+    ReopenedParked parked;
+    if (parked_too) {
+        const auto done = reopen_parked(transaction, tenant_id, id);
+        if (!done) return done.error();
+        parked = *done;
+    }
+    result.retried_count = *reopened + parked.devices;
     result.refused_count = totals->refused + *hopeless;
     result.reasons = std::move(totals->reasons);
-    result.status = *reopened > 0 ? "PROCESSING" : change->status;
-    if (*reopened == 0) return result;
+    result.status = result.retried_count > 0 ? "PROCESSING" : change->status;
+    if (result.retried_count == 0) return result;
     CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
-                                 totals->open_pages, totals->seconds_until_due));
+                                 totals->open_pages + parked.pages,
+                                 parked.pages > 0 ? 0 : totals->seconds_until_due));
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));
     return result;
 }
@@ -134,7 +141,7 @@ Result<RetryResult> retry_failed(db::Connection& connection, const tenants::Call
     return db::in_transaction<RetryResult>(
         connection, caller.tenant_id.value,
         [&](db::Transaction& transaction) -> Result<RetryResult> {
-            return retry_in(transaction, caller, id, *classes, now);
+            return retry_in(transaction, caller, id, *classes, filter.error_classes.empty(), now);
         });
 }
 

@@ -31,7 +31,8 @@ constexpr Query kLockPages{"retry_lock_pages", R"(
           AND EXISTS (SELECT FROM device_change c
               WHERE c.tenant_id = $1 AND c.device_change_id BETWEEN p.first_device_change_id
                                                                AND p.last_device_change_id
-                AND c.state = 'error' AND c.error_class = ANY ($3::text[]))
+                AND (c.state = 'error' AND c.error_class = ANY ($3::text[])
+                     OR c.state = 'parked' AND $4::boolean))
         ORDER BY p.page_number FOR UPDATE SKIP LOCKED)
     SELECT p.page_number, p.first_device_change_id, p.last_device_change_id
     FROM failed JOIN change_page p ON p.tenant_id = $1 AND p.bulk_change_id = $2
@@ -41,7 +42,8 @@ constexpr Query kBusy{"retry_busy", R"(
     SELECT count(*) FROM device_change c
     WHERE c.tenant_id = $1 AND c.device_change_id BETWEEN $2::bigint << 20
                                                       AND (($2::bigint + 1) << 20) - 1
-      AND c.state = 'error' AND c.error_class = ANY ($3::text[])
+      AND (c.state = 'error' AND c.error_class = ANY ($3::text[])
+           OR c.state = 'parked' AND $4::boolean)
       AND NOT EXISTS (SELECT FROM retry_page p
                       WHERE c.device_change_id BETWEEN p.first_id AND p.last_id))"};
 
@@ -122,6 +124,35 @@ constexpr Query kReopenPages{"retry_reopen_pages", R"(
         finished_at = NULL
     FROM before WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
 
+// A parked device may have been changed: it is unknown again, read back before anything is sent, on
+// a ladder of its own. What it remembers of earlier attempts stays.
+constexpr Query kReopenParked{"retry_reopen_parked", R"(
+    WITH parked AS (
+        UPDATE device_change c
+        SET state = 'unknown', retry_number = 0, read_back_count = 0, due_at = '-infinity',
+            error_class = NULL, sent_at = coalesce(c.sent_at, now()),
+            unclear_since = coalesce(c.unclear_since, now())
+        FROM retry_page p
+        WHERE c.tenant_id = $1 AND c.device_change_id BETWEEN p.first_id AND p.last_id
+          AND c.state = 'parked'
+        RETURNING p.page_number),
+    wanted AS (
+        SELECT c.page_number, c.state = 'done' AS was_done FROM change_page c
+        WHERE c.tenant_id = $1 AND c.bulk_change_id = $2
+          AND c.page_number IN (SELECT page_number FROM parked)),
+    opened AS (
+        UPDATE change_page c SET state = 'ready', lost_count = 0, available_at = '-infinity'
+        FROM wanted w
+        WHERE c.tenant_id = $1 AND c.bulk_change_id = $2 AND c.page_number = w.page_number),
+    total AS (
+        UPDATE bulk_change b
+        SET unknown_count = b.unknown_count + (SELECT count(*) FROM parked),
+            parked_count = b.parked_count - (SELECT count(*) FROM parked),
+            open_page_count = b.open_page_count + (SELECT count(*) FROM wanted WHERE was_done),
+            status = 'PROCESSING', finished_at = NULL
+        WHERE b.tenant_id = $1 AND b.bulk_change_id = $2 AND EXISTS (SELECT FROM parked))
+    SELECT (SELECT count(*) FROM parked), (SELECT count(*) FROM wanted))"};
+
 constexpr Query kStart{"retry_start_change", R"(
     UPDATE bulk_change SET status = 'PENDING'
     WHERE tenant_id = $1 AND bulk_change_id = $2 AND status = 'NEW')"};
@@ -190,9 +221,11 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
 
 Result<std::int64_t> lock_failed_pages(db::Transaction& transaction, std::int64_t tenant_id,
                                        BulkChangeId id,
-                                       const std::vector<std::string>& error_classes) {
+                                       const std::vector<std::string>& error_classes,
+                                       bool parked_too) {
     CARRYALL_TRY(transaction.exec_text(kCreatePages));
-    const Params params = Params().add(tenant_id).add(id).add(array_of(error_classes));
+    const Params params =
+        Params().add(tenant_id).add(id).add(array_of(error_classes)).add(parked_too);
     CARRYALL_TRY(without_rows(transaction.exec(kLockPages, params)));
     const auto busy = transaction.exec(kBusy, params);
     if (!busy) return busy.error();
@@ -246,6 +279,13 @@ Result<std::int64_t> reopen(db::Transaction& transaction, std::int64_t tenant_id
     CARRYALL_TRY(
         without_rows(transaction.exec(kReopenPages, Params().add(tenant_id).add(id).add(count))));
     return count;
+}
+
+Result<ReopenedParked> reopen_parked(db::Transaction& transaction, std::int64_t tenant_id,
+                                     BulkChangeId id) {
+    const auto rows = transaction.exec(kReopenParked, Params().add(tenant_id).add(id));
+    if (!rows) return rows.error();
+    return ReopenedParked{rows->integer(0, 0), rows->integer(0, 1)};
 }
 
 Result<bool> start_change(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id) {

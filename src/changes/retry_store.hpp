@@ -34,7 +34,8 @@ base::Result<std::optional<StoredChange>> find_change(db::Transaction& transacti
 // devices lie in the others.
 base::Result<std::int64_t> lock_failed_pages(db::Transaction& transaction, std::int64_t tenant_id,
                                              BulkChangeId id,
-                                             const std::vector<std::string>& error_classes);
+                                             const std::vector<std::string>& error_classes,
+                                             bool parked_too);
 
 struct FailedDevice {
     std::int64_t ordinal = 0;
@@ -58,6 +59,14 @@ base::Result<void> refuse_duplicates(db::Transaction& transaction, std::int64_t 
 // the counters. Answers how many devices are new again.
 base::Result<std::int64_t> reopen(db::Transaction& transaction, std::int64_t tenant_id,
                                   BulkChangeId id, const NewChange& change, base::Instant now);
+
+// Makes the parked devices of the locked pages unknown: due now, to be read back first.
+struct ReopenedParked {
+    std::int64_t devices = 0;
+    std::int64_t pages = 0;
+};
+base::Result<ReopenedParked> reopen_parked(db::Transaction& transaction, std::int64_t tenant_id,
+                                           BulkChangeId id);
 
 // NEW becomes PENDING. False: it was not NEW.
 base::Result<bool> start_change(db::Transaction& transaction, std::int64_t tenant_id,

@@ -60,7 +60,8 @@ constexpr Query kClaim{"run_claim_page", R"(
             * 1000)::bigint,
            c.state = 'new' AND NOT (page.was_lost AND c.due_at <= page.lost_claim) AND EXISTS (
                SELECT FROM device_change e
-               JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = e.device_change_id >> 20
+               JOIN bulk_change b ON b.tenant_id = $1
+                   AND b.bulk_change_id = e.device_change_id >> 20
                    AND b.status IN ('PENDING', 'PROCESSING')
                WHERE e.tenant_id = $1 AND e.device_id = c.device_id
                  AND e.device_change_id < $2::bigint << 20

@@ -4,7 +4,8 @@
 
 #include <thread>
 
-#include "changes/fake_outside.hpp"
+#include "changes/fake_outside_test.hpp"
+#include "changes/submit.hpp"
 #include "support/database.hpp"
 
 namespace carryall::changes {
@@ -337,6 +338,38 @@ TEST_F(RunnerTest, only_the_device_that_workers_die_of_is_parked) {
     EXPECT_EQ(value("SELECT has_errors FROM device_change_log WHERE log_entry_description LIKE"
                     " '%Park'"),
               "t");
+    EXPECT_EQ(lines_.most_writes_of_a_line(), 1);
+    expect_counts_are_true();
+}
+
+TEST_F(RunnerTest, a_parked_device_that_is_retried_is_read_back_before_anything_is_sent) {
+    const BulkChangeId id = make_change();
+    for (int i = 0; i < 3; ++i) die_on_a_page(id);
+    machine()->work();
+    database().run(
+        "UPDATE device_change SET progress = '{\"packageId\": \"p-1\"}',"
+        " read_back_count = 7 WHERE state = 'parked'");
+    const int reads = lines_.reads();
+    tenants::Caller caller;
+    caller.tenant_id = {1};
+    caller.role = tenants::Role::operator_;
+    const auto filtered = retry_failed(*connection_, caller, id, {{"transient"}});
+    ASSERT_TRUE(filtered) << filtered.error().message;
+    EXPECT_EQ(filtered->retried_count, 0);
+    const auto retried = retry_failed(*connection_, caller, id, {});
+    ASSERT_TRUE(retried) << retried.error().message;
+    EXPECT_EQ(retried->retried_count, 1);
+    EXPECT_EQ(retried->status, "PROCESSING");
+    EXPECT_EQ(counts(id), "PROCESSING n0 u1 p24 e0 k0");
+    EXPECT_EQ(value("SELECT progress ->> 'packageId' FROM device_change WHERE state = 'unknown' AND"
+                    " read_back_count = 0"),
+              "p-1");
+    const auto again = retry_failed(*connection_, caller, id, {});
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->retried_count, 0);
+    machine()->work();
+    EXPECT_EQ(lines_.reads(), reads + 1);
+    EXPECT_EQ(counts(id), "PROCESSED n0 u0 p25 e0 k0");
     EXPECT_EQ(lines_.most_writes_of_a_line(), 1);
     expect_counts_are_true();
 }

@@ -99,14 +99,14 @@ base::Result<SubmitResult> submit(db::Connection& connection, const tenants::Cal
 
 struct RetryFilter {
     // Which failures: of validation (checked again, and left alone unless now valid), business,
-    // transient, system. Empty: all.
+    // transient, system. Empty: all, and the parked devices too, which are read back first.
     std::vector<std::string> error_classes;
 };
 
 struct RetryResult {
     BulkChangeId id;
     std::string status;                // of the change afterwards
-    std::int64_t retried_count = 0;    // now new again
+    std::int64_t retried_count = 0;    // now new again; those that were parked are unknown again
     std::int64_t refused_count = 0;    // checked again and still not valid
     std::int64_t busy_count = 0;       // in a page that is being sent: ask again when it is done
     std::vector<ReasonCount> reasons;  // of the refused

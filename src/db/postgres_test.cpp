@@ -312,7 +312,8 @@ TEST_F(PostgresTest, no_tenant_leaks_through_the_pool) {
     Pool pool(base::Secret(database().app_conninfo()), 5);
     std::atomic<int> wrong{0};
     const auto work = [&](int thread) {
-        static constexpr Query kTenant{"tenant", "SELECT current_setting('carryall.tenant_id', true)"};
+        static constexpr Query kTenant{"tenant",
+                                       "SELECT current_setting('carryall.tenant_id', true)"};
         static constexpr Query kFail{"fail", "SELECT 1 / 0"};
         for (int i = 0; i < kRounds; ++i) {
             const std::int64_t tenant = 1 + (thread * kRounds + i * 7) % 50;
