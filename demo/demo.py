@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 
 import make_fleet as fleet  # noqa: E402
 from checks import Checks  # noqa: E402
-from local_platform import Platform, REPOSITORY, Trouble, state_folder  # noqa: E402
+from local_platform import PROGRAM, REPOSITORY, Platform, Trouble, state_folder  # noqa: E402
 
 EXAMPLES = REPOSITORY / "examples"
 # So slow that there is something to see: POND is called this often a second.
@@ -145,14 +145,12 @@ def show(results):
 
 
 def where_to_look(platform, results):
-    last = results[0][2]["bulkChangeId"]
-    program = "build/release/carryall"
+    number = results[0][2]["bulkChangeId"]
     print(f"""
 where to look next:
-  ./dev up                                    the same platform, left running
-  {program} change list           with CARRYALL_URL and CARRYALL_TOKEN_FILE as ./dev up says
-  {program} change log {last}          every step of a change at the carrier
-  {program} change failed {last}       the failed rows, ready to be submitted again
+  ./dev up                      the same platform with this run's changes, left running; then:
+  carryall change log {number:<9} every step of a change at the carrier
+  carryall change failed {number:<6} the failed rows, ready to be submitted again
   {platform.token_file}   the token of the tenant "{platform.notes['tenant']}"
   {platform.folder / 'simulator' / 'ledger.jsonl'}   what the carriers really did
   {platform.logs}   the programs' logs""")
@@ -185,6 +183,17 @@ def demo(platform):
     return 0
 
 
+def write_env(platform):
+    """What a shell needs to be a user of this platform."""
+    env = platform.folder / "env"
+    env.write_text(f"export CARRYALL_URL={platform.notes['url']}\n"
+                   f"export CARRYALL_TOKEN_FILE='{platform.token_file}'\n"
+                   f"export CARRYALL_CONFIG='{platform.config}'\n"
+                   f"export PATH='{PROGRAM.parent}':\"$PATH\"\n"
+                   'if [ -n "${BASH_VERSION:-}" ]; then . <(carryall completion bash); fi\n')
+    return env
+
+
 def up(platform):
     if set(platform.running()) == {"simulator", "api", "worker"}:
         say("it runs already")
@@ -199,15 +208,14 @@ def up(platform):
         except BaseException:
             platform.stop()
             raise
+    env = write_env(platform)
     print(f"""
-export CARRYALL_URL={platform.notes['url']}
-export CARRYALL_TOKEN_FILE={platform.token_file}
-build/release/carryall change submit examples/suspend.csv --type status \\
-    --provider '{fleet.PROVIDER}' --watch
-build/release/carryall devices list --status Suspended
+source {env}
+carryall change submit examples/suspend.csv --type status --provider '{fleet.PROVIDER}' --watch
+carryall devices list --filter status=Suspended
 
+the API:                {platform.notes['url']}, token in {platform.token_file}
 the simulated carriers: {platform.notes['simulator']}/_sim/ledger/summary
-database and keys:      carryall --config {platform.config} …
 to stop everything:     ./dev down""")
     return 0
 
