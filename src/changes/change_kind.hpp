@@ -18,8 +18,8 @@ class ChangeKind {
     virtual const StoredAccount* paced_account() const { return nullptr; }
     virtual std::chrono::seconds settling_time() const { return std::chrono::seconds(0); }
     virtual std::string description() const = 0;  // "Update Device Status"
-    virtual std::string integration_name()
-        const = 0;  // "POND", or "Update AMOP" for the local record
+    // "POND", or "Update AMOP" for the local record.
+    virtual std::string integration_name() const = 0;
     virtual DevicePlan plan(const ClaimedDevice& device,
                             const carriers::Attempt& attempt) const = 0;
     virtual std::string effect(const DevicePlan& plan, const carriers::Applied& applied) const {
@@ -29,16 +29,11 @@ class ChangeKind {
 };
 
 // Never fails: an account that is not configured, say, makes a kind that refuses every device with
-// the reason. `change` must outlive the kind.
+// the reason. `change` must outlive the kind. In change_kinds.cpp, the only place that knows all.
 std::unique_ptr<ChangeKind> make_change_kind(const RunnableChange& change);
 
 // The change's parameters with the device's own laid over them, member by member.
 ChangeParameters parameters_for(const RunnableChange& change, const ClaimedDevice& device);
-
-std::unique_ptr<ChangeKind> make_status_update(const RunnableChange& change);
-std::unique_ptr<ChangeKind> make_carrier_rate_plan_change(const RunnableChange& change);
-std::unique_ptr<ChangeKind> make_customer_rate_plan_change(const RunnableChange& change);
-std::unique_ptr<ChangeKind> make_customer_assignment(const RunnableChange& change);
 
 // Refuses every device: configuration is missing.
 std::unique_ptr<ChangeKind> make_refusal(std::string description, std::string integration_name,
@@ -50,5 +45,49 @@ struct CarrierAccount {
     carriers::Account account;
 };
 Result<CarrierAccount> open_carrier_account(const RunnableChange& change);
+
+// What the changes that go to the carrier share: its account, its pace, its name.
+class CarrierChangeKind : public ChangeKind {
+  public:
+    CarrierChangeKind(const RunnableChange& change, CarrierAccount account)
+        : change_(change), account_(std::move(account)) {}
+    const carriers::Account* account() const override { return &account_.account; }
+    const StoredAccount* paced_account() const override { return &change_.account; }
+    std::chrono::seconds settling_time() const override {
+        return account_.carrier->capabilities().settling_time;
+    }
+    std::string integration_name() const override {
+        return std::string(display_name(account_.carrier->integration()));
+    }
+
+  protected:
+    const RunnableChange& change() const { return change_; }
+    std::unique_ptr<carriers::Exchange> exchange(const ClaimedDevice& device,
+                                                 const carriers::Action& action,
+                                                 const carriers::Attempt& attempt) const {
+        return account_.carrier->exchange(account_.account, device.line, action, attempt);
+    }
+
+  private:
+    const RunnableChange& change_;
+    CarrierAccount account_;
+};
+
+// Kind, or the refusal of every device if the account cannot be used.
+template <class Kind>
+std::unique_ptr<ChangeKind> make_carrier_kind(const RunnableChange& change,
+                                              const char* description) {
+    auto account = open_carrier_account(change);
+    if (!account) {
+        return make_refusal(description, change.account.integration, account.error().message);
+    }
+    return std::make_unique<Kind>(change, std::move(account).value());
+}
+
+// One file each.
+std::unique_ptr<ChangeKind> make_status_update(const RunnableChange& change);
+std::unique_ptr<ChangeKind> make_carrier_rate_plan_change(const RunnableChange& change);
+std::unique_ptr<ChangeKind> make_customer_rate_plan_change(const RunnableChange& change);
+std::unique_ptr<ChangeKind> make_customer_assignment(const RunnableChange& change);
 
 }  // namespace carryall::changes
