@@ -45,7 +45,11 @@ constexpr Query kClaim{"run_claim_page", R"(
         WHERE p.tenant_id = $1 AND p.bulk_change_id = $2 AND p.page_number = next.page_number
         RETURNING p.page_number, p.attempt, p.lost_count, p.claimed_at, p.first_device_change_id,
                   p.last_device_change_id, next.state = 'sending' AS was_lost,
-                  next.claimed_at AS lost_claim, next.available_at AS lost_until)
+                  next.claimed_at AS lost_claim, next.available_at AS lost_until),
+    -- Only what was accepted earlier and has not ended can hold a device back; mostly nothing is.
+    earlier AS MATERIALIZED (
+        SELECT min(bulk_change_id) AS first FROM bulk_change
+        WHERE tenant_id = $1 AND status IN ('PENDING', 'PROCESSING') AND bulk_change_id < $2)
     SELECT page.page_number, page.attempt, page.lost_count,
            to_char(page.claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            c.device_change_id, c.device_id, d.iccid, d.msisdn, d.imei, d.status, c.request, c.state,
@@ -58,17 +62,19 @@ constexpr Query kClaim{"run_claim_page", R"(
            (extract(epoch FROM now() - CASE WHEN page.was_lost AND c.due_at <= page.lost_claim
                                             THEN page.lost_until ELSE c.sent_at END)
             * 1000)::bigint,
-           c.state = 'new' AND NOT (page.was_lost AND c.due_at <= page.lost_claim) AND EXISTS (
+           earlier.first IS NOT NULL AND c.state = 'new'
+               AND NOT (page.was_lost AND c.due_at <= page.lost_claim) AND EXISTS (
                SELECT FROM device_change e
                JOIN bulk_change b ON b.tenant_id = $1
                    AND b.bulk_change_id = e.device_change_id >> 20
                    AND b.status IN ('PENDING', 'PROCESSING')
                WHERE e.tenant_id = $1 AND e.device_id = c.device_id
+                 AND e.device_change_id >= earlier.first << 20
                  AND e.device_change_id < $2::bigint << 20
                  AND e.state IN ('new', 'waiting', 'unknown')) AS held_back,
            (SELECT greatest(0, extract(epoch FROM p.next_free_at - page.claimed_at) * 1000)::bigint
             FROM carrier_pacing p WHERE p.tenant_id = $1 AND p.service_provider_id = $5)
-    FROM page
+    FROM page CROSS JOIN earlier
     LEFT JOIN device_change c
         ON c.tenant_id = $1 AND c.device_change_id BETWEEN page.first_device_change_id
                                                        AND page.last_device_change_id
