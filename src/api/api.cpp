@@ -91,7 +91,7 @@ http::ServerHooks Api::hooks() {
 http::Response Api::run(const Route& route, http::Request& request) {
     const auto* admission = std::any_cast<std::shared_ptr<Admission>>(&request.context);
     CHECK(admission != nullptr && (*admission)->route == &route);
-    const base::log::Scope scope{{"request_id", request.request_id},
+    const base::log::Scope scope{{"requestId", request.request_id},
                                  {"tenant_id", (*admission)->caller.tenant_id.value}};
     if (route.body == Body::none && request.body_bytes > 0) {
         return problem_response(base::invalid_input("this takes no body; send none"),

@@ -215,8 +215,8 @@ Result<tenants::Caller> Gate::authenticate(const http::Request& request) {
     }
     if (caller.error().kind != ErrorKind::unauthenticated) return caller.error();
     bad_tokens_.take(request.remote_address, now);
-    base::log::warning("bad_token", {{"remote_address", request.remote_address},
-                                     {"request_id", request.request_id}});
+    base::log::warning("bad_token", {{"remoteAddress", request.remote_address},
+                                     {"requestId", request.request_id}});
     return refused;
 }
 

@@ -146,7 +146,7 @@ http::Response problem_response(const std::vector<Error>& errors, std::string_vi
             {{"kind", base::to_string(first.kind)},
              {"error", first.message},
              {"where", first.where},
-             {"request_id", request_id}});
+             {"requestId", request_id}});
     }
     json::object body{{"type", problem_urn(first.kind)},
                       {"title", title_of(first.kind)},

@@ -381,10 +381,10 @@ Result<SubmitResult> submit(db::Connection& connection, const tenants::Caller& c
             answer_as_winner(connection, caller, options, request_hash, made.result.error()));
     }
     if (!made.result) return finished(std::move(made.result));
-    base::log::info("bulk_change_submitted", {{"bulk_change_id", made.result->id.value},
+    base::log::info("bulk_change_submitted", {{"bulkChangeId", made.result->id.value},
                                               {"devices", made.result->device_count},
                                               {"refused", made.result->refused_count},
-                                              {"correlation_id", made.result->correlation_id}});
+                                              {"correlationId", made.result->correlation_id}});
     return std::move(made.result);
 }
 

@@ -450,7 +450,7 @@ void Session::authorise_first() {
     const bool queued = server_.pool_.try_post([self = shared_from_this()] {
         std::optional<Response> answer;
         try {
-            const base::log::Scope scope({{"request_id", self->request_.request_id}});
+            const base::log::Scope scope({{"requestId", self->request_.request_id}});
             answer = self->server_.hooks_.before(self->request_);
         } catch (const std::exception& failure) {
             base::log::error("request_failed", {{"reason", failure.what()}});
@@ -543,7 +543,7 @@ void Session::run_handler(bool ask_before) {
 }
 
 Response Session::serve(bool ask_before) {
-    const base::log::Scope scope({{"request_id", request_.request_id}});
+    const base::log::Scope scope({{"requestId", request_.request_id}});
     try {
         if (ask_before && server_.hooks_.before) {
             if (auto answer = server_.hooks_.before(request_)) return std::move(*answer);
@@ -607,9 +607,9 @@ void Session::complete_response() {
         base::log::info("http_request", {{"method", to_string(request_.method)},
                                          {"path", request_.path},  // never the query
                                          {"status", response_.status},
-                                         {"duration_us", elapsed.count()},
+                                         {"durationUs", elapsed.count()},
                                          {"remote", request_.remote_address},
-                                         {"request_id", request_.request_id}});
+                                         {"requestId", request_.request_id}});
     }
     on_strand([](Session& self) { self.send_response(); });
 }
@@ -707,7 +707,7 @@ void Session::next_chunk() {
             step = std::get<StreamProducer>(self->response_.body)(chunk);
         } catch (const std::exception& failure) {
             base::log::error("stream_failed", {{"reason", failure.what()},
-                                               {"request_id", self->request_.request_id}});
+                                               {"requestId", self->request_.request_id}});
         }
         self->on_strand([step, chunk = std::move(chunk)](Session& session) mutable {
             session.on_chunk(step, std::move(chunk));
