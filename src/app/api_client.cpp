@@ -114,7 +114,7 @@ std::string percent_encoded(std::string_view text) {
         const auto byte = static_cast<unsigned char>(c);
         out += '%';
         out += kDigits[byte >> 4];
-        out += kDigits[byte & 15u];
+        out += kDigits[byte & 15U];
     }
     return out;
 }

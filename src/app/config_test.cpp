@@ -96,13 +96,13 @@ const std::vector<Mistake>& typical_mistakes() {
 }
 
 TEST_F(ConfigTest, every_typical_mistake_names_file_line_key_and_what_is_allowed) {
-    ASSERT_GE(typical_mistakes().size(), 30u);
+    ASSERT_GE(typical_mistakes().size(), 30U);
     for (const Mistake& mistake : typical_mistakes()) {
         const Loaded loaded = load(mistake.toml);
         ASSERT_FALSE(loaded.config) << mistake.toml;
         const base::Error& error = loaded.config.error();
         EXPECT_EQ(error.kind, base::ErrorKind::invalid_input) << mistake.toml;
-        EXPECT_EQ(error.where.rfind(file_, 0), 0u) << error.where;
+        EXPECT_EQ(error.where.rfind(file_, 0), 0U) << error.where;
         EXPECT_TRUE(error.where.ends_with(mistake.where)) << error.where;
         EXPECT_NE(error.message.find(mistake.message), std::string::npos) << error.message;
         EXPECT_FALSE(error.message.empty());
@@ -124,7 +124,7 @@ TEST_F(ConfigTest, a_mistake_in_the_environment_names_the_variable) {
 TEST_F(ConfigTest, all_mistakes_are_told_at_once) {
     const Loaded loaded = load("[api]\nport = -1\nthreads = 0\n[log]\nlevel = \"x\"\n");
     ASSERT_FALSE(loaded.config);
-    EXPECT_EQ(loaded.mistakes.size(), 3u);
+    EXPECT_EQ(loaded.mistakes.size(), 3U);
 }
 
 TEST_F(ConfigTest, a_missing_file_is_named) {

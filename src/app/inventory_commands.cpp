@@ -14,7 +14,7 @@ using base::Result;
 namespace json = base::json;
 
 constexpr std::size_t kMaxListed = 1'000'000;
-constexpr std::size_t kMaxCredentialFileBytes = 256u << 10;
+constexpr std::size_t kMaxCredentialFileBytes = 256U << 10;
 
 struct ListArguments {
     std::size_t limit = 50;

@@ -36,9 +36,9 @@ TEST(LocalCluster, is_made_once_survives_a_crash_and_is_private) {
     ASSERT_TRUE(made) << made.error().message;
     EXPECT_TRUE(made->was_made);
     EXPECT_EQ(made->schema_version, db::built_in_migrations().back().version);
-    EXPECT_EQ(mode_of(state / "socket"), 0700u);
-    EXPECT_EQ(mode_of(state / "master.key"), 0600u);
-    EXPECT_EQ(mode_of(state / "carryall.toml"), 0600u);
+    EXPECT_EQ(mode_of(state / "socket"), 0700U);
+    EXPECT_EQ(mode_of(state / "master.key"), 0600U);
+    EXPECT_EQ(mode_of(state / "carryall.toml"), 0600U);
     std::vector<base::Error> mistakes;
     const auto none = [](const std::string&) { return std::nullopt; };
     const auto config = load_config((state / "carryall.toml").string(), none, mistakes);

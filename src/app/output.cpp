@@ -35,11 +35,11 @@ std::pair<char32_t, std::size_t> next_point(std::string_view text) {
                                : first < 0xF0 ? 3
                                               : 4;
     if (length == 1 || length > text.size()) return {first, 1};
-    char32_t point = first & (0xFFu >> (length + 1));
+    char32_t point = first & (0xFFU >> (length + 1));
     for (std::size_t i = 1; i < length; ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
-        if ((byte & 0xC0u) != 0x80) return {first, 1};
-        point = (point << 6) | (byte & 0x3Fu);
+        if ((byte & 0xC0U) != 0x80) return {first, 1};
+        point = (point << 6) | (byte & 0x3FU);
     }
     return {point, length};
 }

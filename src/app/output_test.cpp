@@ -34,9 +34,9 @@ TEST(Table, control_characters_never_reach_the_terminal) {
 }
 
 TEST(Table, broken_text_has_a_width_too) {
-    EXPECT_EQ(display_width("\xff\xfe"), 2u);
-    EXPECT_EQ(display_width("\xe6\x9d"), 2u);
-    EXPECT_EQ(display_width("e\xcc\x81"), 1u);
+    EXPECT_EQ(display_width("\xff\xfe"), 2U);
+    EXPECT_EQ(display_width("\xe6\x9d"), 2U);
+    EXPECT_EQ(display_width("e\xcc\x81"), 1U);
 }
 
 TEST(Table, cells_are_found_by_path) {

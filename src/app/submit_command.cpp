@@ -17,7 +17,7 @@ using base::Result;
 namespace json = base::json;
 
 // A JSON request is parsed here, so it is held in memory; files of devices are not.
-constexpr std::uintmax_t kMaxJsonFileBytes = 256u << 20;
+constexpr std::uintmax_t kMaxJsonFileBytes = 256U << 20;
 
 struct ParameterOption {
     const char* option;

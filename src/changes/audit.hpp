@@ -1,7 +1,7 @@
 // The auditor: reads everything that was written about bulk changes and says what cannot be. It
 // changes nothing, trusts no constraint, and needs only our database; what a carrier really did is
-// compared by a caller who can see it (performed_elsewhere). docs/RELIABILITY.md numbers the
-// invariants.
+// compared by a caller who can see it. `carryall audit --rules` lists what is
+// checked.
 #pragma once
 
 #include <cstdint>

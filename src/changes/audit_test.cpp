@@ -175,13 +175,13 @@ TEST_F(AuditTest, many_findings_of_a_rule_are_counted_and_the_first_are_listed) 
 TEST_F(AuditTest, what_we_believe_of_a_device_counts_its_changes) {
     const auto devices = believed_devices(*connection_, {1}, "pond", 0, 10);
     ASSERT_TRUE(devices);
-    ASSERT_EQ(devices->size(), 3u);
+    ASSERT_EQ(devices->size(), 3U);
     EXPECT_EQ(devices->at(0).processed_status_changes, 1);
     EXPECT_FALSE(devices->at(0).is_unclear);
     EXPECT_EQ(devices->at(1).processed_status_changes, 0);
     EXPECT_TRUE(devices->at(2).is_unclear);
     const auto rest = believed_devices(*connection_, {1}, "pond", 1, 1);
-    ASSERT_EQ(rest->size(), 1u);
+    ASSERT_EQ(rest->size(), 1U);
     EXPECT_EQ(rest->front().device_id, 2);
     EXPECT_TRUE(believed_devices(*connection_, {1}, "jasper", 0, 10)->empty());
 }

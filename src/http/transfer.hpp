@@ -19,7 +19,7 @@
 namespace carryall::http {
 
 // An answer that is not handed on in pieces may have this many bytes.
-inline constexpr std::size_t kMaxTransferAnswerBytes = 64u << 20;
+inline constexpr std::size_t kMaxTransferAnswerBytes = 64U << 20;
 
 struct TransferRequest {
     Method method = Method::get;
@@ -49,7 +49,7 @@ base::Result<TransferAnswer> transfer(const TransferRequest& request);
 // Takes a stream of server-sent events apart, however its pieces are cut.
 class EventReader {
   public:
-    static constexpr std::size_t kMaxLineBytes = 1u << 20;
+    static constexpr std::size_t kMaxLineBytes = 1U << 20;
 
     // Called for each whole event; false ends the reading.
     using Handler = std::function<bool(std::string_view event, std::string_view data)>;
