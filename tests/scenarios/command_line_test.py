@@ -1,4 +1,4 @@
-"""The user commands against a real server: what is printed, what scripts get, and the exit status."""
+"""The user commands against a real server: what is printed, what scripts get, the exit status."""
 
 import csv
 import io
