@@ -57,31 +57,6 @@ std::string_view title_of(ErrorKind kind) {
     return "Error";
 }
 
-ErrorKind kind_of_status(int status) {
-    switch (status) {
-        case 401:
-            return ErrorKind::unauthenticated;
-        case 403:
-            return ErrorKind::forbidden;
-        case 404:
-            return ErrorKind::not_found;
-        case 409:
-            return ErrorKind::conflict;
-        case 413:
-        case 431:
-            return ErrorKind::too_large;
-        case 429:
-            return ErrorKind::rate_limited;
-        case 503:
-            return ErrorKind::unavailable;
-        case 408:
-        case 504:
-            return ErrorKind::timeout;
-        default:
-            return status < 500 ? ErrorKind::invalid_input : ErrorKind::internal;
-    }
-}
-
 bool is_about_the_inside(ErrorKind kind) {
     return kind == ErrorKind::internal || kind == ErrorKind::unavailable ||
            kind == ErrorKind::timeout;
@@ -183,7 +158,7 @@ void complete_problem(http::Response& response, std::string_view request_id) {
     if (!type || !type->starts_with(kProblemType)) return;
     const auto parsed = base::parse_json(*text);
     if (!parsed || !parsed->is_object()) return;
-    json::object body{{"type", problem_urn(kind_of_status(response.status))}};
+    json::object body{{"type", problem_urn(http::kind_of(response.status))}};
     for (const auto& [key, value] : parsed->get_object()) {
         if (key != "type" && key != "instance" && key != "requestId" && key != "request_id") {
             body[key] = value;

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/text.hpp"
+#include "http/problem.hpp"
 
 namespace carryall::app {
 namespace {
@@ -17,31 +18,6 @@ constexpr std::chrono::seconds kCallTimeout{120};
 constexpr std::size_t kListPage = 500;
 constexpr std::size_t kMaxPages = 10'000;
 constexpr std::size_t kMaxTokenBytes = 4'096;
-
-ErrorKind kind_of_status(int status) {
-    switch (status) {
-        case 401:
-            return ErrorKind::unauthenticated;
-        case 403:
-            return ErrorKind::forbidden;
-        case 404:
-            return ErrorKind::not_found;
-        case 409:
-            return ErrorKind::conflict;
-        case 413:
-            return ErrorKind::too_large;
-        case 429:
-            return ErrorKind::rate_limited;
-        case 502:
-        case 503:
-            return ErrorKind::unavailable;
-        case 408:
-        case 504:
-            return ErrorKind::timeout;
-        default:
-            return status >= 400 && status < 500 ? ErrorKind::invalid_input : ErrorKind::internal;
-    }
-}
 
 // "row 12, column iccid"
 std::string place_of(const json::value& item) {
@@ -130,7 +106,7 @@ std::string query_text(const Parameters& parameters) {
 
 Error describe_problem(int status, std::string_view content_type, std::string_view body,
                        std::optional<std::chrono::seconds> retry_after) {
-    Error error{kind_of_status(status), {}, {}};
+    Error error{http::kind_of(status), {}, {}};
     const bool is_problem = content_type.find("json") != std::string_view::npos;
     const auto parsed = is_problem ? base::parse_json(body) : Result<json::value>(json::value());
     if (!parsed || !parsed->is_object()) {

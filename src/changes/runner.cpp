@@ -176,7 +176,8 @@ Result<void> Runner::reconnect() {
 Result<void> Runner::prepare_connection(db::Connection& connection) {
     return connection.exec_text(
         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-        "SET plan_cache_mode = force_generic_plan; SET application_name = 'carryall work'");
+        "SET plan_cache_mode = force_generic_plan; SET statement_timeout = '60s'; SET "
+        "application_name = 'carryall work'");
 }
 
 Result<void> Runner::wait_for_work(milliseconds at_most) {

@@ -90,6 +90,9 @@ Result<T> guarded(const char* what, const Body& body) {
         if (state.starts_with("23505")) {
             return Error{ErrorKind::conflict, error.what(), quoted_name(error.what())};
         }
+        if (state == "57014") {
+            return Error{ErrorKind::timeout, "the database took longer than it may", at};
+        }
         if (state.starts_with("08") || state.starts_with("57P") || state.starts_with("53")) {
             return base::unavailable("the database does not answer: " + std::string(error.what()));
         }

@@ -51,6 +51,16 @@ const std::vector<std::string> kTexts = {"",
                                          "$1 %s",
                                          "\x01\x7F"};
 
+TEST_F(PostgresTest, a_statement_over_its_time_is_a_timeout_and_the_connection_lives_on) {
+    constexpr Query kEndless{"endless", "SELECT count(*) FROM generate_series(1, 1000000000000)"};
+    constexpr Query kOne{"one", "SELECT 1"};
+    ASSERT_TRUE(connection_->exec_text("SET statement_timeout = '5ms'"));
+    const auto cut = connection_->exec(kEndless);
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().kind, base::ErrorKind::timeout);
+    EXPECT_TRUE(connection_->exec(kOne));
+}
+
 TEST_F(PostgresTest, texts_survive_as_parameters_in_arrays_and_in_copy) {
     constexpr Query kEcho{"echo", "SELECT $1::text"};
     constexpr Query kUnnest{"unnest", "SELECT * FROM unnest($1::text[])"};

@@ -7,6 +7,33 @@
 
 namespace carryall::http {
 
+base::ErrorKind kind_of(int status) {
+    using base::ErrorKind;
+    switch (status) {
+        case 401:
+            return ErrorKind::unauthenticated;
+        case 403:
+            return ErrorKind::forbidden;
+        case 404:
+            return ErrorKind::not_found;
+        case 409:
+            return ErrorKind::conflict;
+        case 413:
+        case 431:
+            return ErrorKind::too_large;
+        case 429:
+            return ErrorKind::rate_limited;
+        case 502:
+        case 503:
+            return ErrorKind::unavailable;
+        case 408:
+        case 504:
+            return ErrorKind::timeout;
+        default:
+            return status >= 400 && status < 500 ? ErrorKind::invalid_input : ErrorKind::internal;
+    }
+}
+
 int status_of(base::ErrorKind kind) {
     using enum base::ErrorKind;
     switch (kind) {

@@ -12,6 +12,9 @@
 namespace carryall::http {
 
 int status_of(base::ErrorKind kind);
+// The way back, for clients of our API and for the server's own refusals. Of an error's status
+// only.
+base::ErrorKind kind_of(int status);
 // "Not Found"; "Error" for a number that has no name.
 std::string_view reason_phrase(int status);
 
