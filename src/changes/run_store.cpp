@@ -144,7 +144,7 @@ constexpr const char* kCompleteAfter = R"(,
                                     now() + $35::bigint * interval '1 millisecond')
         FROM rest
         WHERE p.tenant_id = $1 AND p.bulk_change_id = $2 AND p.page_number = $3
-        RETURNING (p.state = 'done')::int AS done),
+        RETURNING (p.state = 'done')::int AS done, p.claimed_at),
     total AS (
         UPDATE bulk_change b
         SET new_count = b.new_count + ($17::int[])[1],
@@ -155,7 +155,7 @@ constexpr const char* kCompleteAfter = R"(,
             parked_count = b.parked_count + ($17::int[])[6],
             cancelled_count = b.cancelled_count + ($17::int[])[7],
             open_page_count = b.open_page_count - page.done,
-            started_at = coalesce(b.started_at, now()),
+            started_at = least(b.started_at, page.claimed_at),
             finished_at = CASE WHEN b.open_page_count = page.done THEN now() END,
             status = CASE
                 WHEN b.open_page_count > page.done THEN 'PROCESSING'

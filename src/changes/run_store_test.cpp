@@ -131,6 +131,11 @@ TEST_F(RunStoreTest, a_change_runs_page_by_page_and_ends_partial_when_some_devic
     EXPECT_FALSE(none->has_value());
     const auto due = next_page_due_in(*connection_, kTenant, id);
     ASSERT_TRUE(due);
+    EXPECT_EQ(
+        value("SELECT b.started_at <= min(l.started_at) FROM bulk_change b, device_change_log l"
+              " GROUP BY b.started_at"),
+        "t")
+        << "a change starts with its first claim";
     EXPECT_FALSE(due->has_value()) << "a finished change is looked at no more";
     EXPECT_EQ(
         value("SELECT status || processed_count || error_count || new_count FROM bulk_change"),
