@@ -31,6 +31,14 @@ std::string_view public_detail(const Error& error) {
     }
 }
 
+// A mistake at a pointer says only what is wrong ("is required"); alone, it needs its subject.
+std::string summary_of(const Error& first) {
+    const std::string_view detail = public_detail(first);
+    const bool lacks_subject = first.where.starts_with('/') && !detail.empty() &&
+                               detail.front() >= 'a' && detail.front() <= 'z';
+    return lacks_subject ? first.where.substr(1) + ' ' + std::string(detail) : std::string(detail);
+}
+
 std::string_view title_of(ErrorKind kind) {
     switch (kind) {
         case ErrorKind::invalid_input:
@@ -126,7 +134,7 @@ http::Response problem_response(const std::vector<Error>& errors, std::string_vi
     json::object body{{"type", problem_urn(first.kind)},
                       {"title", title_of(first.kind)},
                       {"status", status},
-                      {"detail", public_detail(first)},
+                      {"detail", summary_of(first)},
                       {"instance", request_id}};
     if (!is_about_the_inside(first.kind)) {
         json::array items = items_of(errors);

@@ -30,6 +30,7 @@ TEST(Problem, every_mistake_is_listed_up_to_the_limit_and_the_rest_is_counted) {
     }
     const json::object problem = document(problem_response(errors, "id"));
     EXPECT_EQ(problem.at("status"), 400);
+    EXPECT_EQ(problem.at("detail"), "0 is required") << "a sentence needs its subject";
     EXPECT_EQ(problem.at("errors").as_array().size(), kMaxProblemItems);
     EXPECT_EQ(problem.at("moreErrors"), 5);
     EXPECT_EQ(problem.at("instance"), "id");
