@@ -115,7 +115,9 @@ class Platform:
                    CARRYALL_API_READS_PER_MINUTE="60000")
         self.notes["url"] = self.first_words("api", "listening on ")
         if with_worker:
-            self.spawn("worker", [PROGRAM, "--config", self.config, "work"])
+            # The simulated carriers are on this machine, where a worker calls nobody by itself.
+            self.spawn("worker", [PROGRAM, "--config", self.config, "work"],
+                       CARRYALL_WORKER_PRIVATE_NETWORKS="127.0.0.0/8")
             self.first_words("worker", "worker running")
         self.write_notes()
         self.say(f"API at {self.notes['url']}, simulated carriers at {self.notes['simulator']}")

@@ -8,6 +8,7 @@
 #include <toml++/toml.h>
 
 #include "base/text.hpp"
+#include "http/address.hpp"
 
 namespace carryall::app {
 namespace {
@@ -94,6 +95,32 @@ Setting ladder(std::string_view key, std::vector<int> Config::*member, std::stri
                 std::string list;
                 for (const int one : config.*member) {
                     list += (list.empty() ? "" : ", ") + std::to_string(one);
+                }
+                return "[" + list + "]";
+            }};
+}
+
+Setting networks(std::string_view key, std::vector<std::string> Config::*member,
+                 std::string_view help) {
+    return {key, help, false,
+            [member](Config& config, std::string_view value) -> Result<void> {
+                std::vector<std::string> all;
+                std::stringstream parts{std::string(value)};
+                for (std::string part; std::getline(parts, part, ',');) {
+                    const std::string one(base::trim(part));
+                    if (!http::Cidr::parse(one)) {
+                        return base::invalid_input(
+                            "must be a list of networks, such as [\"10.1.0.0/16\"]");
+                    }
+                    all.push_back(one);
+                }
+                config.*member = std::move(all);
+                return {};
+            },
+            [member](const Config& config) {
+                std::string list;
+                for (const std::string& one : config.*member) {
+                    list += (list.empty() ? "\"" : ", \"") + one + "\"";
                 }
                 return "[" + list + "]";
             }};
@@ -228,6 +255,10 @@ const std::vector<Setting>& settings() {
         number("worker.metrics_port", &Config::worker_metrics_port, 0, 65'535,
                "Serves /metrics and /healthz of the worker. 0: not served."),
         text("worker.metrics_address", &Config::worker_metrics_address, "Where they are served."),
+        networks(
+            "worker.private_networks", &Config::worker_private_networks,
+            "Private networks in which carriers may be called; else only public addresses are. "
+            "Tenants choose where their accounts are, so this closes your own network to them."),
         choice("log.level", &Config::log_level, {"debug", "info", "warning", "error"},
                "debug, info, warning or error."),
         choice("log.format", &Config::log_format, {"json", "text"},

@@ -51,6 +51,7 @@ struct Config {
     int worker_housekeeping_ms = 5'000;
     int worker_metrics_port = 0;  // 0: none
     std::string worker_metrics_address = "127.0.0.1";
+    std::vector<std::string> worker_private_networks;  // CIDR, checked
     // [log]
     std::string log_level = "info";
     std::string log_format = "json";

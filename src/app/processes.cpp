@@ -88,6 +88,11 @@ changes::WorkerSettings worker_settings(const Config& config) {
         settings.settling_time = std::chrono::seconds(config.worker_settling_seconds);
     }
     settings.housekeeping = std::chrono::milliseconds(config.worker_housekeeping_ms);
+    std::vector<http::Cidr> networks;
+    for (const std::string& text : config.worker_private_networks) {
+        networks.push_back(http::Cidr::parse(text).value());
+    }
+    settings.http.guard = http::OutboundGuard::public_or(std::move(networks));
     settings.name = host_and_process();
     return settings;
 }

@@ -1,6 +1,7 @@
 """What happens to bulk changes when processes die. The judge is the carrier's own ledger: nothing
 may be lost, and nothing that is not repeat-safe may be done twice."""
 
+import json
 import signal
 import unittest
 
@@ -94,6 +95,16 @@ class StoppedWorker(Scenario):
         self.assert_all_processed(number)
         self.assert_done_once("sim_status")
         self.assert_clean()
+
+
+class ClosedNetwork(Scenario):
+    def test_a_tenant_cannot_send_the_worker_into_the_operators_network(self):
+        scene = self.enter(lines=3)
+        scene.start_worker(CARRYALL_WORKER_PRIVATE_NETWORKS="", CARRYALL_WORKER_MAX_RETRIES="1")
+        detail = scene.finish(scene.submit(*STATUS))
+        self.assertEqual(detail["status"], "ERROR")
+        self.assertIn("the outbound guard refuses 127.0.0.1", json.dumps(detail["reasons"]))
+        self.assertNotIn("sim_status", scene.actions(), "a call left the worker")
 
 
 class RestartedDatabase(Scenario):

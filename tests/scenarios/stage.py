@@ -21,6 +21,7 @@ FIRST_ICCID = 8_944_777_000_000_000_000
 WORKER = {"CARRYALL_WORKER_LEASE_SECONDS": "2", "CARRYALL_WORKER_SETTLING_SECONDS": "0",
           "CARRYALL_WORKER_HOUSEKEEPING_MS": "200", "CARRYALL_WORKER_BACKOFF_MS": "50",
           "CARRYALL_WORKER_BACKOFF_MAX_MS": "500",
+          "CARRYALL_WORKER_PRIVATE_NETWORKS": "127.0.0.0/8",
           "CARRYALL_WORKER_READ_BACK_SECONDS": "0,1,1,1,1,1,1,1"}
 
 
@@ -98,9 +99,10 @@ class Scene:
 
     # --- workers
 
-    def start_worker(self):
+    def start_worker(self, **environment):
         name = f"worker{len(self.workers)}"
-        self.platform.spawn(name, [PROGRAM, "--config", self.platform.config, "work"], **WORKER)
+        self.platform.spawn(name, [PROGRAM, "--config", self.platform.config, "work"],
+                            **{**WORKER, **environment})
         self.platform.first_words(name, "worker running")
         self.workers.append(self.platform.children[name])
         return self.workers[-1]
@@ -151,7 +153,7 @@ class Scene:
         return self.platform.carryall("change", "status", number)
 
     def actions(self):
-        return self.platform.simulator("ledger/summary")["systems"]["pond"]
+        return self.platform.simulator("ledger/summary")["systems"].get("pond", {})
 
     def audit(self):
         return self.platform.carryall("audit", "--finished", "--tenant", self.name, "--ledger",
