@@ -7,6 +7,7 @@
 #include "api/problem.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 
 namespace carryall::api {
 namespace {
@@ -27,40 +28,18 @@ std::string media_type(std::string_view header) {
     return base::ascii_lower(base::trim(header.substr(0, header.find(';'))));
 }
 
-// Text that PostgreSQL would refuse (broken UTF-8) is refused here, as the caller's mistake.
-bool is_utf8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t length = lead < 0x80           ? 1
-                                   : (lead >> 5) == 0x06 ? 2
-                                   : (lead >> 4) == 0x0E ? 3
-                                   : (lead >> 3) == 0x1E ? 4
-                                                         : 0;
-        if (length == 0 || i + length > text.size()) return false;
-        std::uint32_t point = length == 1 ? lead : lead & (0x7Fu >> length);
-        for (std::size_t k = 1; k < length; ++k) {
-            const auto next = static_cast<unsigned char>(text[i + k]);
-            if ((next >> 6) != 2) return false;
-            point = point << 6 | (next & 0x3Fu);
-        }
-        constexpr std::uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-        if (point < kSmallest[length] || point > 0x10FFFF || (point >> 11) == 0x1B) return false;
-        i += length;
-    }
-    return true;
-}
-
 Result<void> check_texts(const http::Request& request) {
     for (const auto& [name, value] : request.query.items) {
-        if (!is_utf8(name) || !is_utf8(value) || value.find('\0') != std::string::npos) {
+        if (!base::is_utf8(name) || !base::is_utf8(value) ||
+            value.find('\0') != std::string::npos) {
             return bad_parameter(name, "this parameter is not valid UTF-8 text");
         }
     }
     for (const auto& [name, value] : request.params) {
-        if (!is_utf8(value)) return base::not_found("There is nothing at this address");
+        if (!base::is_utf8(value)) return base::not_found("There is nothing at this address");
     }
     const auto key = request.headers.get("Idempotency-Key");
-    if (key && !is_utf8(*key)) {
+    if (key && !base::is_utf8(*key)) {
         return base::invalid_input("the key is not valid UTF-8 text", "header Idempotency-Key");
     }
     return {};

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 
 namespace carryall::base {
 namespace {
@@ -25,9 +26,9 @@ struct Outer {
 BOOST_DESCRIBE_STRUCT(Outer, (), (service_provider_id, plans, dry_run))
 
 TEST(Json, reads_a_described_struct_without_regard_to_case_and_ignores_unknown_keys) {
-    const auto value = parse_json(
-        R"({"ServiceProviderId":7,)"
-        R"("plans":[{"ratePlan":"A","extra":1},{"ratePlan":"B","poolId":9}]})");
+    const auto value =
+        parse_json(R"({"ServiceProviderId":7,)"
+                   R"("plans":[{"ratePlan":"A","extra":1},{"ratePlan":"B","poolId":9}]})");
     ASSERT_TRUE(value);
     JsonErrors errors;
     const auto outer = read_json<Outer>(*value, errors);
@@ -103,6 +104,32 @@ TEST(Redaction, credentials_in_headers_json_and_urls_do_not_survive) {
 TEST(Text, trim_takes_the_blanks_spreadsheets_leave) {
     EXPECT_EQ(trim(" \t89103\xC2\xA0\r\n"), "89103");
     EXPECT_EQ(trim("  "), "");
+}
+
+TEST(Utf8, only_well_formed_characters_have_a_size) {
+    const std::vector<std::pair<std::string, std::size_t>> cases = {{"a", 1},
+                                                                    {"\x7F", 1},
+                                                                    {"\xC2\x80", 2},
+                                                                    {"\xE0\xA0\x80", 3},
+                                                                    {"\xED\x9F\xBF", 3},
+                                                                    {"\xEF\xBF\xBF", 3},
+                                                                    {"\xF0\x90\x80\x80", 4},
+                                                                    {"\xF4\x8F\xBF\xBF", 4},
+                                                                    {"\x80", 0},
+                                                                    {"\xC1\xBF", 0},
+                                                                    {"\xE0\x9F\xBF", 0},
+                                                                    {"\xED\xA0\x80", 0},
+                                                                    {"\xF0\x8F\xBF\xBF", 0},
+                                                                    {"\xF4\x90\x80\x80", 0},
+                                                                    {"\xF5\x80\x80\x80", 0},
+                                                                    {"\xC3", 0},
+                                                                    {"\xE2\x82", 0},
+                                                                    {"\xC3(", 0}};
+    for (const auto& [text, size] : cases) {
+        EXPECT_EQ(utf8_size(text), size) << testing::PrintToString(text);
+        EXPECT_EQ(is_utf8("x" + text + "y"), size != 0) << testing::PrintToString(text);
+    }
+    EXPECT_TRUE(is_utf8(""));
 }
 
 TEST(Ids, uuids_are_version_four_and_differ) {

@@ -4,6 +4,7 @@
 
 #include "base/check.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 
 namespace carryall::carriers {
 
@@ -118,37 +119,12 @@ Outcome conclude(const Verdict& verdict, bool changes_state, Standing standing) 
     return again;
 }
 
-namespace {
-
-// The length of the valid UTF-8 sequence that `text` begins with; 0 if there is none.
-std::size_t utf8_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto follows = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
-    if (byte(0) < 0x80) return 1;
-    if (byte(0) >= 0xC2 && byte(0) < 0xE0) return follows(1) ? 2 : 0;
-    if (byte(0) >= 0xE0 && byte(0) < 0xF0) {
-        if (!follows(1) || !follows(2)) return 0;
-        if (byte(0) == 0xE0 && byte(1) < 0xA0) return 0;   // longer than it need be
-        if (byte(0) == 0xED && byte(1) >= 0xA0) return 0;  // a lone surrogate
-        return 3;
-    }
-    if (byte(0) >= 0xF0 && byte(0) < 0xF5) {
-        if (!follows(1) || !follows(2) || !follows(3)) return 0;
-        if (byte(0) == 0xF0 && byte(1) < 0x90) return 0;
-        if (byte(0) == 0xF4 && byte(1) >= 0x90) return 0;
-        return 4;
-    }
-    return 0;
-}
-
-}  // namespace
-
 std::string excerpt(std::string_view text) {
     text = base::trim(text);
     std::string out;
     bool gap = false;
     while (!text.empty()) {
-        const std::size_t length = utf8_length(text);
+        const std::size_t length = base::utf8_size(text);
         const bool is_control = length == 1 && (static_cast<unsigned char>(text[0]) < 0x20 ||
                                                 text[0] == '\x7F' || text[0] == ' ');
         if (is_control) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/metrics.hpp"
+#include "base/utf8.hpp"
 
 namespace carryall::db {
 namespace {
@@ -17,29 +18,13 @@ using base::ErrorKind;
 
 constexpr std::string_view kSerializationMark = "serialization";
 
-// How many bytes the well-formed UTF-8 character at the front of `text` has; 0 if there is none.
-std::size_t character_size(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || text.size() < size) return 0;
-    for (std::size_t i = 1; i < size; ++i) {
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    }
-    const bool is_overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-    const bool is_surrogate = first == 0xED && byte(1) > 0x9F;
-    const bool is_too_large = first == 0xF4 && byte(1) > 0x8F;
-    return is_overlong || is_surrogate || is_too_large ? 0 : size;
-}
-
 // PostgreSQL's text holds well-formed UTF-8 without NUL and refuses a whole statement for one wrong
 // byte. Texts come from outside systems too: NUL is left out, what is no character is replaced.
 std::string storable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
-        const std::size_t size = character_size(text);
+        const std::size_t size = base::utf8_size(text);
         if (size == 0) {
             out += "\xEF\xBF\xBD";
         } else if (text[0] != '\0') {

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "base/text.hpp"
+#include "base/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace carryall::sheets {
 
@@ -161,7 +163,7 @@ void CsvParser::take_cell(std::string_view text) {
                                    "file. Export it again.",
                                    column);
         }
-        if (!is_valid_utf_8(text)) {
+        if (!base::is_utf8(text)) {
             return batch_->set_problem(
                 "The cell is not UTF-8 text. Save the file as \"CSV UTF-8\".", column);
         }

@@ -9,9 +9,9 @@
 #include <sys/resource.h>
 
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "sheets/spreadsheet_damage.hpp"
 #include "sheets/test_archive.hpp"
-#include "sheets/text_decoder.hpp"
 #include "support/temp_dir.hpp"
 
 namespace carryall::sheets {
@@ -92,9 +92,9 @@ std::size_t read_all(std::string_view bytes) {
         EXPECT_EQ(row.cells.size(), (*opened)->header().names.size());
         for (const Cell& cell : row.cells) {
             EXPECT_EQ(cell.kind == CellKind::empty, cell.text.empty());
-            EXPECT_TRUE(is_valid_utf_8(cell.text));
+            EXPECT_TRUE(base::is_utf8(cell.text));
             if (const auto damage = explain_damage(cell)) {
-                EXPECT_TRUE(is_valid_utf_8(damage->explanation)) << damage->explanation;
+                EXPECT_TRUE(base::is_utf8(damage->explanation)) << damage->explanation;
             }
         }
     }

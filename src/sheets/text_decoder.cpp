@@ -1,4 +1,4 @@
-// UTF-16 to UTF-8 and the checks of UTF-8. What must stay true: nothing invalid becomes valid by
+// UTF-16 to UTF-8 and looks at decoded text. What must stay true: nothing invalid becomes valid by
 // decoding.
 #include "sheets/text_decoder.hpp"
 
@@ -33,20 +33,6 @@ bool is_high(unsigned unit) {
 }
 bool is_low(unsigned unit) {
     return unit >= 0xDC00 && unit < 0xE000;
-}
-
-struct Sequence {
-    std::size_t length = 0;  // 0: not the first byte of a character
-    unsigned smallest = 0;   // a smaller code would be an overlong spelling
-    unsigned code = 0;
-};
-
-Sequence sequence_of(unsigned char lead) {
-    if (lead < 0x80) return {1, 0, lead};
-    if (lead >= 0xC2 && lead < 0xE0) return {2, 0x80, lead & 0x1Fu};
-    if (lead >= 0xE0 && lead < 0xF0) return {3, 0x800, lead & 0x0Fu};
-    if (lead >= 0xF0 && lead < 0xF5) return {4, 0x10000, lead & 0x07u};
-    return {};
 }
 
 }  // namespace
@@ -104,22 +90,6 @@ bool is_plain_ascii(std::string_view text) {
         odd |= (printable | blank) ^ 1u;
     }
     return odd == 0;
-}
-
-bool is_valid_utf_8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        Sequence sequence = sequence_of(static_cast<unsigned char>(text[i]));
-        if (sequence.length == 0 || i + sequence.length > text.size()) return false;
-        for (std::size_t k = 1; k < sequence.length; ++k) {
-            const auto byte = static_cast<unsigned char>(text[i + k]);
-            if ((byte & 0xC0) != 0x80) return false;
-            sequence.code = sequence.code << 6 | (byte & 0x3F);
-        }
-        if (sequence.code < sequence.smallest || sequence.code > 0x10FFFF) return false;
-        if (is_high(sequence.code) || is_low(sequence.code)) return false;
-        i += sequence.length;
-    }
-    return true;
 }
 
 std::optional<unsigned char> first_control_character(std::string_view text) {

@@ -33,8 +33,6 @@ class TextDecoder {
 // Printable ASCII, tab, CR and LF only: nothing to look at more closely.
 bool is_plain_ascii(std::string_view text);
 
-bool is_valid_utf_8(std::string_view text);
-
 // A control character other than tab, CR and LF.
 std::optional<unsigned char> first_control_character(std::string_view text);
 
