@@ -2,6 +2,7 @@
 #include "app/api_client.hpp"
 
 #include <fstream>
+#include <iostream>
 
 #include "base/text.hpp"
 #include "http/problem.hpp"
@@ -259,6 +260,17 @@ Result<json::array> ApiClient::list(const std::string& path, Parameters query, s
         if (query.back().second.empty()) break;
     }
     return all;
+}
+
+Result<void> show_list(const Cli& cli, ApiClient& client, const std::string& path,
+                       const Parameters& query, std::size_t most, const Row& columns) {
+    const auto items = client.list(path, query, most);
+    if (!items) return items.error();
+    if (cli.json)
+        print_json(*items);
+    else
+        std::cout << format_table(columns, cells(*items, columns));
+    return {};
 }
 
 }  // namespace carryall::app

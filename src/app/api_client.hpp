@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/cli.hpp"
+#include "app/output.hpp"
 #include "base/json.hpp"
 #include "base/secret.hpp"
 #include "http/transfer.hpp"
@@ -66,5 +67,19 @@ class ApiClient {
     std::string url_;
     base::Secret token_;
 };
+
+// A command that runs `action` with a client.
+template <class Action>
+std::function<base::Result<void>()> with_client(Cli& cli, Action action) {
+    return [&cli, action]() -> base::Result<void> {
+        auto client = ApiClient::make(cli, process_environment());
+        if (!client) return client.error();
+        return action(*client);
+    };
+}
+
+// Prints a list of the API, at most `most` items: a table of these columns, or the JSON.
+base::Result<void> show_list(const Cli& cli, ApiClient& client, const std::string& path,
+                             const Parameters& query, std::size_t most, const Row& columns);
 
 }  // namespace carryall::app

@@ -30,27 +30,6 @@ std::string path_of(std::int64_t id) {
     return "/v1/bulk-changes/" + std::to_string(id);
 }
 
-// Runs `action` with a client.
-template <class Action>
-std::function<Result<void>()> with_client(Cli& cli, Action action) {
-    return [&cli, action]() -> Result<void> {
-        auto client = ApiClient::make(cli, process_environment());
-        if (!client) return client.error();
-        return action(*client);
-    };
-}
-
-Result<void> show_list(const Cli& cli, ApiClient& client, const std::string& path,
-                       const Parameters& query, std::size_t limit, const Row& columns) {
-    const auto items = client.list(path, query, limit);
-    if (!items) return items.error();
-    if (cli.json)
-        print_json(*items);
-    else
-        std::cout << format_table(columns, cells(*items, columns));
-    return {};
-}
-
 Result<void> list_changes(const Cli& cli, ApiClient& client, const Arguments& arguments) {
     return show_list(
         cli, client, "/v1/bulk-changes",

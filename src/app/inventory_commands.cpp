@@ -45,15 +45,6 @@ struct RecordArguments {
     std::string credentials_file;
 };
 
-template <class Action>
-std::function<Result<void>()> with_client(Cli& cli, Action action) {
-    return [&cli, action]() -> Result<void> {
-        auto client = ApiClient::make(cli, process_environment());
-        if (!client) return client.error();
-        return action(*client);
-    };
-}
-
 // "status=active" as it is: the API names the filters it knows.
 Result<Parameters> filters_of(const std::vector<std::string>& texts) {
     Parameters filters;
@@ -73,13 +64,7 @@ Result<void> show_list(const Cli& cli, ApiClient& client, const std::string& pat
     const auto filters = filters_of(arguments.filters);
     if (!filters) return filters.error();
     query.insert(query.end(), filters->begin(), filters->end());
-    const auto items = client.list(path, query, arguments.limit);
-    if (!items) return items.error();
-    if (cli.json)
-        print_json(*items);
-    else
-        std::cout << format_table(columns, cells(*items, columns));
-    return {};
+    return show_list(cli, client, path, query, arguments.limit, columns);
 }
 
 void add_list_options(CLI::App* app, ListArguments& arguments) {
