@@ -28,6 +28,7 @@ void refuse_admin(Reply& reply, int status, std::string_view message) {
 
 void Admin::handle(const Request& request, Reply& reply) {
     const std::string_view path = request.path.substr(std::string_view("/_sim/").size());
+    dispatcher_.let_time_pass();
     if (path == "health" && request.method == Method::get) {
         reply.body = R"({"ok":true})";
     } else if (path == "faults" && request.method == Method::post) {
@@ -127,6 +128,7 @@ void Admin::advance_clock(const Request& request, Reply& reply) {
         return refuse_admin(reply, 400, "expected {\"advanceMs\": positive number}");
     }
     clock_.advance(*millis * kMicrosPerMilli);
+    dispatcher_.let_time_pass();
     if (on_time_moved) on_time_moved();
     say_ok(reply);
 }

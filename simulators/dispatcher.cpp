@@ -68,11 +68,43 @@ void Dispatcher::handle(const Request& request, Reply& reply, bool resumed) {
     reply.body = R"({"error":"no system is played at this path"})";
 }
 
+void Dispatcher::tick() {
+    let_time_pass();
+    ledger_.flush();
+}
+
+void Dispatcher::let_time_pass() {
+    for (auto& slot : systems_) {
+        const std::lock_guard lock(slot->mutex);
+        let_time_pass(*slot, clock_.now_micros());
+    }
+}
+
+void Dispatcher::let_time_pass(SystemSlot& slot, std::int64_t now_micros) {
+    thread_local std::vector<Happening> happened;
+    happened.clear();
+    slot.system->let_time_pass(now_micros, happened);
+    for (const Happening& happening : happened) {
+        LedgerEntry entry;
+        entry.micros = happening.micros;
+        entry.system = slot.system->name();
+        entry.method = "CLOCK";
+        entry.path = happening.path;
+        entry.action = happening.action;
+        entry.key = happening.key;
+        entry.fields = happening.fields;
+        entry.performed = true;
+        entry.changed = happening.changed;
+        ledger_.append(entry);
+    }
+}
+
 void Dispatcher::dispatch(SystemSlot& slot, const Request& request, Reply& reply, bool resumed) {
     System& system = *slot.system;
     Call& call = thread_call();
     call.now_micros = clock_.now_micros();
     const std::lock_guard lock(slot.mutex);
+    let_time_pass(slot, call.now_micros);
     const RouteMatch match =
         system.router().match(request.method, request.path.substr(system.base_path().size()));
     if (match.route != nullptr) {
@@ -112,6 +144,7 @@ void Dispatcher::dispatch(SystemSlot& slot, const Request& request, Reply& reply
     entry.body = request.body;
     entry.performed = call.performed;
     entry.changed = call.changed;
+    if (reply.delivery != Delivery::reset) entry.delay_micros = reply.delay_micros;
     entry.status = sends_an_answer(reply) ? reply.status : 0;
     entry.fault = fault.kind != FaultKind::none ? name_of(fault.kind)
                   : fault.latency_micros > 0    ? name_of(FaultKind::latency)

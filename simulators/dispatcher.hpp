@@ -29,13 +29,16 @@ class Dispatcher : public RequestHandler {
     ~Dispatcher() override;
 
     void handle(const Request& request, Reply& reply, bool resumed) override;
-    void tick() override { ledger_.flush(); }
+    void tick() override;
+    // Every system does what is due.
+    void let_time_pass();
 
     SystemSlot* find(std::string_view name);
     std::vector<std::unique_ptr<SystemSlot>>& systems() { return systems_; }
     Admin& admin() { return *admin_; }
 
   private:
+    void let_time_pass(SystemSlot& slot, std::int64_t now_micros);  // with the lock held
     void dispatch(SystemSlot& slot, const Request& request, Reply& reply, bool resumed);
 
     std::vector<std::unique_ptr<SystemSlot>> systems_;

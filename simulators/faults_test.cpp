@@ -116,6 +116,7 @@ TEST_F(FaultsTest, latency_does_the_work_at_once_and_answers_later) {
     send_status(own);
     until([this] { return !enabled(); });
     EXPECT_EQ(text(last_entry()["fault"]), "latency");
+    EXPECT_EQ(last_entry()["delayUs"], 3'600'000'000);
     advance_millis(kHourMillis);
     EXPECT_EQ(own.read().status, 204);
 }

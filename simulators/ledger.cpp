@@ -143,6 +143,10 @@ void Ledger::append(const LedgerEntry& entry) {
     buffer_ += entry.changed ? ",\"changed\":true" : ",\"changed\":false";
     buffer_ += ",\"status\":";
     append_integer(buffer_, entry.status);
+    if (entry.delay_micros > 0) {
+        buffer_ += ",\"delayUs\":";
+        append_integer(buffer_, entry.delay_micros);
+    }
     if (!entry.fault.empty()) buffer_.append(",\"fault\":\"").append(entry.fault) += '"';
     if (!entry.fields.empty()) {
         buffer_.append(",\"fields\":").append(entry.fields);

@@ -19,6 +19,7 @@ inline constexpr std::uint64_t kMaxLedgerLinesAtOnce = 200'000;
 
 struct LedgerEntry {
     std::int64_t micros = 0;
+    std::int64_t delay_micros = 0;  // from then to the answer
     std::string_view system;
     std::string_view method;
     std::string_view path;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clock.hpp"
 #include "http_request.hpp"
@@ -39,6 +40,16 @@ struct Call {
     }
 };
 
+// Something a system did by itself because its time had come, as the ledger tells it.
+struct Happening {
+    std::int64_t micros = 0;  // when it was due, which may be long before anybody looked
+    std::string_view action;
+    std::string key;
+    std::string path;    // of the request that led to it
+    std::string fields;  // one JSON object, or empty
+    bool changed = true;
+};
+
 class System {
   public:
     virtual ~System() = default;
@@ -62,6 +73,10 @@ class System {
     virtual void write_gateway_error(int status, std::string_view message, Reply& reply) {
         write_error(status, message, reply);
     }
+
+    // Does what is due by now without being asked: before every request, on every tick, and after
+    // the clock was moved. Must cost next to nothing when nothing is due.
+    virtual void let_time_pass(std::int64_t, std::vector<Happening>&) {}
 
     // `/_sim/<name>/...`; false: no such admin route.
     virtual bool administer(const Request& request, std::string_view path, Reply& reply) = 0;
