@@ -123,17 +123,23 @@ void Dispatcher::dispatch(SystemSlot& slot, const Request& request, Reply& reply
         if (fault.kind == FaultKind::execute_late && !resumed) {
             reply.delivery = Delivery::park;
             reply.delay_micros = fault.micros + fault.latency_micros;
+            system.holds_answer_until(call.now_micros + reply.delay_micros);
             return;  // the ledger hears of it when it runs
         }
         if (fault.kind == FaultKind::stale_read) call.stale_micros = fault.micros;
         perform_or_refuse(system, request, call, reply, match, fault.executes);
         if (fault.kind != FaultKind::none) spoil_reply(fault, system, reply);
         if (!reply.refuse_new_connections) reply.delay_micros += fault.latency_micros;
+        if (reply.delay_micros > 0 && !reply.refuse_new_connections && !resumed) {
+            system.holds_answer_until(call.now_micros + reply.delay_micros);
+        }
     }
     system.decorate(request, reply);
 
     LedgerEntry entry;
     entry.micros = call.now_micros;
+    entry.arrived_micros = request.arrived_micros;
+    entry.delay_micros = reply.refuse_new_connections ? 0 : reply.delay_micros;
     entry.system = system.name();
     entry.method = request.method_text;
     entry.path = request.target;
@@ -144,7 +150,6 @@ void Dispatcher::dispatch(SystemSlot& slot, const Request& request, Reply& reply
     entry.body = request.body;
     entry.performed = call.performed;
     entry.changed = call.changed;
-    if (reply.delivery != Delivery::reset) entry.delay_micros = reply.delay_micros;
     entry.status = sends_an_answer(reply) ? reply.status : 0;
     entry.fault = fault.kind != FaultKind::none ? name_of(fault.kind)
                   : fault.latency_micros > 0    ? name_of(FaultKind::latency)

@@ -237,6 +237,7 @@ void EventLoop::settle(Connection& connection, const Request& request, Reply& re
     }
     if (reply.delivery == Delivery::park) {
         connection.parked = std::make_unique<Request>(request);
+        connection.parked->arrived_micros = clock_.now_micros();
         return suspend(connection, reply.delay_micros);
     }
     if (reply.delay_micros == 0 && reply.delivery == Delivery::reset) return drop(connection, true);

@@ -63,6 +63,14 @@ std::string with_wrong_types(const std::string& json) {
     return out;
 }
 
+// The page of somebody in between.
+void answer_page(int status, Reply& reply) {
+    reply.status = status;
+    reply.headers.clear();
+    reply.body = kHtmlPage;
+    reply.content_type = "text/html; charset=utf-8";
+}
+
 void make_ok_with_body(Reply& reply) {
     if (reply.status == 204) reply.status = 200;
     if (reply.body.empty()) reply.body = "{}";
@@ -107,10 +115,13 @@ void spoil_reply(const Fault& fault, System& system, Reply& reply) {
             reply.body.insert(reply.body.size() / 2, "\"}{,");
             break;
         case FaultKind::html_200:
-            reply.status = 200;
-            reply.headers.clear();
-            reply.body = kHtmlPage;
-            reply.content_type = "text/html; charset=utf-8";
+            answer_page(200, reply);
+            break;
+        case FaultKind::html_404:
+            answer_page(404, reply);
+            break;
+        case FaultKind::html_502:
+            answer_page(502, reply);
             break;
         case FaultKind::truncated:
             reply.delivery = Delivery::send_half;

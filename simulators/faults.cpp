@@ -12,7 +12,7 @@
 namespace carryall::simulators {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, FaultKind>, 23> kNames{{
+constexpr std::array<std::pair<std::string_view, FaultKind>, 25> kNames{{
     {"latency", FaultKind::latency},
     {"reset_before", FaultKind::reset_before},
     {"refuse_connection", FaultKind::refuse_connection},
@@ -27,6 +27,8 @@ constexpr std::array<std::pair<std::string_view, FaultKind>, 23> kNames{{
     {"error_in_200", FaultKind::error_in_200},
     {"malformed_json", FaultKind::malformed_json},
     {"html_200", FaultKind::html_200},
+    {"html_404", FaultKind::html_404},
+    {"html_502", FaultKind::html_502},
     {"truncated", FaultKind::truncated},
     {"stale_read", FaultKind::stale_read},
     {"huge_body", FaultKind::huge_body},
@@ -57,6 +59,8 @@ bool executes_by_habit(FaultKind kind) {
         case FaultKind::status_503:
         case FaultKind::error_in_200:
         case FaultKind::html_200:
+        case FaultKind::html_404:
+        case FaultKind::html_502:
             return false;
         default:
             return true;

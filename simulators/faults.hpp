@@ -36,6 +36,8 @@ enum class FaultKind : std::uint8_t {
     error_in_200,
     malformed_json,
     html_200,
+    html_404,
+    html_502,
     truncated,
     stale_read,
     huge_body,

@@ -121,6 +121,18 @@ TEST_F(FaultsTest, latency_does_the_work_at_once_and_answers_later) {
     EXPECT_EQ(own.read().status, 204);
 }
 
+TEST_F(FaultsTest, a_page_of_a_gateway_comes_with_its_status_instead_of_the_work) {
+    for (const int status : {404, 502}) {
+        const Answer answer = disable_with("\"html_" + std::to_string(status) + "\"");
+        EXPECT_EQ(answer.status, status);
+        EXPECT_EQ(answer.header("Content-Type"), "text/html; charset=utf-8");
+        EXPECT_EQ(answer.body.find("<!DOCTYPE html>"), 0U);
+        EXPECT_TRUE(enabled());
+        EXPECT_EQ(last_entry()["performed"], false);
+        admin("POST", "reset");
+    }
+}
+
 TEST_F(FaultsTest, latency_adds_to_another_fault) {
     load_fleet(1);
     set_faults("pond", R"([{"fault":"latency","milliseconds":3600000},{"fault":"503"}])");

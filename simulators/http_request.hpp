@@ -34,6 +34,7 @@ struct Request {
     std::string_view body;
     std::array<Header, kMaxHeaders> headers;
     std::size_t header_count = 0;
+    std::int64_t arrived_micros = 0;  // set when the request was parked: it runs later than it came
     bool is_http_1_1 = true;
     bool keep_alive = true;
     bool expects_continue = false;

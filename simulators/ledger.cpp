@@ -129,6 +129,9 @@ void Ledger::append(const LedgerEntry& entry) {
     append_unsigned(buffer_, seq_);
     buffer_ += ",\"us\":";
     append_integer(buffer_, entry.micros);
+    if (entry.arrived_micros != 0) {
+        append_integer(buffer_ += ",\"arrivedUs\":", entry.arrived_micros);
+    }
     buffer_.append(",\"system\":\"").append(entry.system);
     buffer_.append("\",\"method\":\"").append(entry.method);
     buffer_ += "\",\"path\":\"";

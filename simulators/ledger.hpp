@@ -19,7 +19,8 @@ inline constexpr std::uint64_t kMaxLedgerLinesAtOnce = 200'000;
 
 struct LedgerEntry {
     std::int64_t micros = 0;
-    std::int64_t delay_micros = 0;  // from then to the answer
+    std::int64_t delay_micros = 0;    // from then to the answer
+    std::int64_t arrived_micros = 0;  // of a request that ran later than it came, else 0
     std::string_view system;
     std::string_view method;
     std::string_view path;

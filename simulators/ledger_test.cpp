@@ -56,6 +56,33 @@ TEST_F(LedgerTest, reads_are_never_performed) {
     EXPECT_EQ(last_entry()["performed"], false);
 }
 
+TEST_F(LedgerTest, a_held_back_answer_says_how_long) {
+    load_fleet(1);
+    pond("GET", path("/status"));
+    EXPECT_FALSE(last_entry().contains("delayUs")) << "it left at once";
+    set_faults("pond", R"([{"fault":"latency","milliseconds":3600000}])");
+    TestClient own(simulator_->port());
+    own.send("GET " + std::string(kPondBase) + "/9001/" + path("/info") +
+             " HTTP/1.1\r\nHost: x\r\n" + pond_headers() + "\r\n");
+    until([this] { return text(last_entry()["action"]) == "sim_info"; });
+    EXPECT_EQ(last_entry().at("delayUs"), 3'600'000'000);
+}
+
+TEST_F(LedgerTest, a_request_that_ran_late_says_when_it_came) {
+    load_fleet(1);
+    set_faults("pond", R"([{"fault":"execute_late","milliseconds":3600000}])");
+    TestClient own(simulator_->port());
+    own.send("GET " + std::string(kPondBase) + "/9001/" + path("/info") +
+             " HTTP/1.1\r\nHost: x\r\n" + pond_headers() + "\r\n");
+    until([this] {
+        return admin("GET", "faults").json().at("pond").at("rules").at(0).at("hits") == 1;
+    });
+    advance_millis(3'600'000);
+    EXPECT_EQ(own.read().status, 200);
+    const boost::json::object entry = last_entry();
+    EXPECT_GE(entry.at("us").as_int64() - entry.at("arrivedUs").as_int64(), 3'600'000'000);
+}
+
 TEST_F(LedgerTest, credentials_never_reach_the_file) {
     load_fleet(1);
     pond("POST", path("/status"), kDisable);

@@ -13,11 +13,20 @@ int hex_digit(char c) {
     return -1;
 }
 
-std::string decode(std::string_view text) {
+}  // namespace
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::string percent_decode(std::string_view text, bool plus_is_blank) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '+') {
+        if (text[i] == '+' && plus_is_blank) {
             out += ' ';
         } else if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
                    hex_digit(text[i + 2]) >= 0) {
@@ -30,24 +39,16 @@ std::string decode(std::string_view text) {
     return out;
 }
 
-}  // namespace
-
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
 Query::Query(std::string_view text) {
     while (!text.empty() && items_.size() < kMaxQueryParameters) {
         const std::size_t end = text.find('&');
         const std::string_view item = text.substr(0, end);
         const std::size_t equals = item.find('=');
         if (!item.empty()) {
-            items_.emplace_back(
-                decode(item.substr(0, equals)),
-                equals == std::string_view::npos ? std::string{} : decode(item.substr(equals + 1)));
+            items_.emplace_back(percent_decode(item.substr(0, equals), true),
+                                equals == std::string_view::npos
+                                    ? std::string{}
+                                    : percent_decode(item.substr(equals + 1), true));
         }
         if (end == std::string_view::npos) break;
         text.remove_prefix(end + 1);

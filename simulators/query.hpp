@@ -16,6 +16,9 @@ inline constexpr std::size_t kMaxQueryParameters = 64;
 
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
+// With percent signs decoded; `plus_is_blank` in a query string, not in a path.
+std::string percent_decode(std::string_view text, bool plus_is_blank);
+
 class Query {
   public:
     explicit Query(std::string_view text);

@@ -65,6 +65,9 @@ class System {
     // Credentials, then limits. False: refused, and the reply is filled.
     virtual bool admit(const Request& request, const Call& call, Reply& reply) = 0;
     virtual void perform(const Request& request, Call& call, Reply& reply) = 0;
+    // The answer of the call that was admitted last is held back and leaves at that time (virtual
+    // clock); for systems that count calls in flight. Answers that leave at once are not announced.
+    virtual void holds_answer_until(std::int64_t /*micros*/) {}
     // Headers that every answer carries, refused or not.
     virtual void decorate(const Request& request, Reply& reply) = 0;
     // The error body in this system's own shape; the status is already in the reply.
