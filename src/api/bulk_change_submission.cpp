@@ -36,12 +36,22 @@ const std::vector<std::string> kIntegers = {
 const std::vector<std::string> kFlags = {
     "processChanges",   "allOrNothing",        "dryRun",
     "createRevService", "addCustomerRatePlan", "useCarrierActivation"};
-const std::vector<std::string> kTexts = {
-    "changeType",      "portalType",    "revCustomerId",
-    "accountNumber",   "effectiveDate", "activatedDate",
-    "carrierRatePlan", "commPlan",      "customerDataAllocationMB",
-    "updateStatus",    "reasonCode",    "customerRatePlan",
-    "customerPool",    "customer",      "site"};
+const std::vector<std::string> kTexts = {"changeType",
+                                         "portalType",
+                                         "revCustomerId",
+                                         "accountNumber",
+                                         "effectiveDate",
+                                         "activatedDate",
+                                         "carrierRatePlan",
+                                         "commPlan",
+                                         "customerDataAllocationMB",
+                                         "updateStatus",
+                                         "reasonCode",
+                                         "zipCode",
+                                         "customerRatePlan",
+                                         "customerPool",
+                                         "customer",
+                                         "site"};
 constexpr const char* kIntegerList = "revioProductIds";  // "12,15"
 constexpr const char* kFileName = "fileName";
 

@@ -12,6 +12,9 @@
 
 #include "base/secret.hpp"
 #include "carriers/exchange.hpp"
+#include "carriers/inventory.hpp"
+#include "carriers/notice.hpp"
+#include "carriers/session.hpp"
 
 namespace carryall::carriers {
 
@@ -20,6 +23,18 @@ std::string_view to_string(Integration integration);
 std::optional<Integration> parse_integration(std::string_view text);
 // As log descriptions spell it: "POND", "Jasper", "ThingSpace", "Telegence", "Rev.io".
 std::string_view display_name(Integration integration);
+
+// A status word without case, blanks, '-' and '_': how statuses are compared.
+std::string comparable_status(std::string_view word);
+
+// What a carrier lets one line do in a time, whoever asks. Checked before anything is sent.
+struct LineBudget {
+    enum class Counts { plan_changes, status_changes, all_actions, suspended_days };
+    enum class Period { day, month, year, at_a_stretch };  // by UTC; year: the last 365 days
+    Counts counts = Counts::all_actions;
+    Period period = Period::day;
+    int limit = 0;
+};
 
 // A service provider as an adapter needs it: where, with which credentials, under which settings.
 // Made once by Carrier::account, which prepares everything that is the same for all devices.
@@ -35,6 +50,11 @@ struct Account {
     // What paths begin with ("/71" for POND's distributor 71).
     std::string path_prefix;
     std::chrono::milliseconds call_timeout{30000};  // the setting timeoutSeconds
+    int devices_per_request = 1;                    // at most Capabilities::devices_per_request
+    std::vector<LineBudget> line_budgets;
+    // What the carrier knows the caller by ("thingspace|https://host/api|user"), without secrets.
+    // Accounts of the same identity share one pace, whichever tenants they belong to.
+    std::string identity;
     // The write switch of the service provider, filled by the caller. Off: an exchange reads, but
     // makes no state-changing call.
     bool write_is_enabled = false;
@@ -57,11 +77,20 @@ struct Line {
 
 struct StatusChange {
     std::string target;  // one of Carrier::statuses()
+    // "= {}": else g++ warns wherever only the target is given.
+    std::string reason_code = {};  // NOLINT; empty: the carrier's usual one
+    // For an activation at carriers that need them; empty: not given.
+    std::string rate_plan = {};  // NOLINT
+    std::string zip_code = {};   // NOLINT
 };
 struct RatePlanChange {
     std::string code;
     std::string plan_uuid;
     std::optional<std::int64_t> carrier_plan_id;
+    std::string communication_plan = {};  // NOLINT; empty: stays
+    // Only if the carrier is to keep the date (Capabilities::schedules_days_ahead); otherwise the
+    // change is sent when its time has come.
+    std::optional<base::Instant> effective_date = {};  // NOLINT
 };
 using Action = std::variant<StatusChange, RatePlanChange>;
 
@@ -75,22 +104,43 @@ struct Attempt {
     // because the carrier's own settling time has passed since the last send. Then the exchange
     // goes on and sends; otherwise it ends in Unknown.
     bool settled = false;
+    // The carrier accepted an earlier attempt and its result is still to come (Pending): read
+    // `notices`, or ask. Nothing that changes state may be sent by such an exchange.
+    bool waiting = false;
+    // What the carrier told about this device change meanwhile, oldest first, as it came: may hold
+    // repeats and notices that contradict each other.
+    base::json::array notices;
+    // Since the last call that may have changed something left us, by the database's clock.
+    std::optional<std::chrono::milliseconds> sent_ago;
+    base::Instant now;
     // While resolving: no attempt whose outcome is unknown began before this (the time of its
     // claim). Tells the leftovers of a crashed attempt, which left no progress, from what stood
     // there before.
     std::optional<base::Instant> unclear_since;
 };
 
-// What the rest of the platform may ask about an integration. Validation, API and portal read it.
+// What the rest of the platform may ask about an integration. Validation, pacing, API and portal
+// read it; docs/carriers/ says where each figure comes from.
 struct Capabilities {
     bool status_update = false;
     bool carrier_rate_plan_change = false;
-    bool status_is_repeat_safe =
-        false;  // documented and tested: sending the same status twice changes nothing
+    bool inventory_sync = false;
+    bool incremental_sync = false;
+    // Documented and tested: sending the same again changes nothing.
+    bool status_is_repeat_safe = false;
     bool rate_plan_is_repeat_safe = false;
+    // A later change can put the former value back.
+    bool status_can_be_undone = false;
+    bool rate_plan_can_be_undone = false;
+    // The answer only says that the request was taken; the result comes by a callback.
+    bool is_asynchronous = false;
     int devices_per_request = 1;
+    // The carrier can be given a date so far ahead; 0: changes are sent when their time has come.
+    int schedules_days_ahead = 0;
     std::chrono::seconds settling_time{30};  // after it a reading shows every change made before
-    std::optional<double> default_rate_per_second;
+    // The pace of an account whose service provider sets none.
+    double default_rate_per_second = 10;
+    int default_max_concurrency = 8;
 };
 
 class Carrier {
@@ -100,6 +150,9 @@ class Carrier {
     virtual Capabilities capabilities() const = 0;
     // The statuses a device may be given, in the seeds' words.
     virtual const std::vector<std::string>& statuses() const = 0;
+    // The one of statuses() that `word` means: without regard to case, blanks, '-' and '_', and by
+    // the carrier's own words ("ACTIVATED", "Restored"); none if it means none of them.
+    virtual std::optional<std::string> canonical_status(std::string_view word) const;
     // The statuses reachable from `current`, for "Status transition from X to Y not allowed".
     virtual std::vector<std::string> allowed_transitions(std::string_view current) const = 0;
     // Checks settings and credentials; prepares the account. Errors name the missing setting.
@@ -111,6 +164,24 @@ class Carrier {
     virtual std::unique_ptr<Exchange> exchange(const Account& account, const Line& line,
                                                const Action& action,
                                                const Attempt& attempt) const = 0;
+
+    // Sessions (session.hpp). Carriers whose credentials go with every call have none.
+    virtual bool has_sessions() const { return false; }
+    // What of the session this answer says has ended ("token"); empty: nothing. Only answers that
+    // prove that the call was not carried out.
+    virtual std::string ended_part(const http::ClientResponse& response) const;
+    // Buys a new session. `former` is the last one (null: none), `ended` what of it has ended.
+    virtual std::unique_ptr<SignIn> sign_in(const Account& account, const base::json::value& former,
+                                            std::string_view ended) const;
+    // The headers that make a call part of the session.
+    virtual HeaderFields session_headers(const base::json::value& session) const;
+
+    // Reads the carrier's inventory (inventory.hpp); nullptr if this carrier's cannot be read.
+    virtual std::unique_ptr<InventoryReading> read_inventory(const Account& account,
+                                                             const InventoryScope& scope) const;
+
+    // What the carrier tells us by itself, once it is known to come from it (notice.hpp).
+    virtual std::optional<Notice> parse_notice(const base::json::value& body) const;
 };
 
 // nullptr if devices of this integration cannot be changed by this version. Rev.io is no carrier:

@@ -45,10 +45,12 @@ struct Refused {
     FailureClass failure = FailureClass::business;
     std::string reason;
 };
-// Accepted, the answer comes later: ask again with `reference` no earlier than after
-// `ask_again_after`.
+// Accepted, the result comes later: by a notice of the carrier that names `reference` (its request
+// id), or by asking again no earlier than after `ask_again_after`. The next exchange is then made
+// with Attempt::waiting and, if notices came, with them. How long to wait in all is the adapter's
+// to say: it ends the waiting by Refused or Unknown.
 struct Pending {
-    std::string reference;
+    std::string reference;  // empty: no notice will come
     std::chrono::seconds ask_again_after{60};
 };
 // The step at hand was certainly not done; trying again is safe. `retry_after` as the outside
@@ -65,12 +67,22 @@ struct Unknown {
 };
 using Outcome = std::variant<Applied, Refused, Pending, NotSent, Unknown>;
 
+// A call that several devices can share: calls of one page that differ in nothing but `item` are
+// sent as one request, at most Account::devices_per_request of them. Its body is Call::body, the
+// items separated by commas, and `after`. Every exchange is given the one answer, and must find in
+// it what is its own. Empty items: the calls are the same request (a question about a batch).
+struct Shared {
+    std::string item;
+    std::string after;
+};
+
 struct Call {
     http::Method method = http::Method::get;
     std::string path;  // with query; appended to the account's base URL
     // Beside those of the account (Account::header_list). Almost always empty.
     HeaderFields headers;
     std::string body;
+    std::optional<Shared> shared;
     // What the device's log shows: the {Operation} of the description template, for people.
     std::string operation;      // "Terminate Package"
     bool changes_state = true;  // false: reading; never makes an outcome unknown by itself

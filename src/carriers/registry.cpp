@@ -2,6 +2,7 @@
 // (docs/ADDING_A_CARRIER.md).
 #include <array>
 
+#include "base/text.hpp"
 #include "carriers/carrier.hpp"
 #include "carriers/pond/pond.hpp"
 
@@ -43,6 +44,44 @@ std::optional<Integration> parse_integration(std::string_view text) {
     for (const Name& name : kNames) {
         if (name.spelling == text) return name.integration;
     }
+    return std::nullopt;
+}
+
+std::string comparable_status(std::string_view word) {
+    std::string out;
+    for (const char c : word) {
+        if (c != ' ' && c != '-' && c != '_') out += base::ascii_lower(c);
+    }
+    return out;
+}
+
+std::optional<std::string> Carrier::canonical_status(std::string_view word) const {
+    const std::string wanted = comparable_status(word);
+    for (const std::string& status : statuses()) {
+        if (comparable_status(status) == wanted) return status;
+    }
+    return std::nullopt;
+}
+
+std::string Carrier::ended_part(const http::ClientResponse&) const {
+    return {};
+}
+
+std::unique_ptr<SignIn> Carrier::sign_in(const Account&, const base::json::value&,
+                                         std::string_view) const {
+    return nullptr;
+}
+
+HeaderFields Carrier::session_headers(const base::json::value&) const {
+    return {};
+}
+
+std::unique_ptr<InventoryReading> Carrier::read_inventory(const Account&,
+                                                          const InventoryScope&) const {
+    return nullptr;
+}
+
+std::optional<Notice> Carrier::parse_notice(const base::json::value&) const {
     return std::nullopt;
 }
 

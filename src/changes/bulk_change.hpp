@@ -117,8 +117,11 @@ BOOST_DESCRIBE_STRUCT(CustomerRatePlanUpdate, (),
 struct StatusUpdate {
     std::optional<std::string> update_status;  // the target
     std::optional<std::string> reason_code;
+    // For an activation at carriers that need them: the plan's code, the place of use.
+    std::optional<std::string> carrier_rate_plan;
+    std::optional<std::string> zip_code;
 };
-BOOST_DESCRIBE_STRUCT(StatusUpdate, (), (update_status, reason_code))
+BOOST_DESCRIBE_STRUCT(StatusUpdate, (), (update_status, reason_code, carrier_rate_plan, zip_code))
 
 struct ChangeParameters {
     std::optional<CustomerAssignment> customer_assignment;

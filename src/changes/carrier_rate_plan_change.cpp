@@ -14,6 +14,7 @@ carriers::RatePlanChange plan_of(const ChangeParameters& parameters) {
         target.code = update->carrier_rate_plan.value_or("");
         target.plan_uuid = update->plan_uuid.value_or("");
         target.carrier_plan_id = update->rate_plan_id;
+        target.communication_plan = update->comm_plan.value_or("");
     }
     return target;
 }

@@ -80,6 +80,8 @@ void merge(CarrierRatePlanUpdate& to, References&, const CarrierRatePlanUpdate& 
 void merge(StatusUpdate& to, References&, const StatusUpdate& own, const References&) {
     take(to.update_status, own.update_status);
     take(to.reason_code, own.reason_code);
+    take(to.carrier_rate_plan, own.carrier_rate_plan);
+    take(to.zip_code, own.zip_code);
 }
 
 template <class Section>

@@ -278,12 +278,6 @@ std::string counted_reason(const std::string& column) {
            " THEN split_part(" + column + ", ' (', 1) ELSE " + column + " END";
 }
 
-std::string comparable_status(std::string_view status) {
-    std::string out = base::ascii_lower(status);
-    std::erase_if(out, [](char c) { return c == ' ' || c == '_' || c == '-'; });
-    return out;
-}
-
 Result<std::vector<std::string>> staged_statuses(db::Transaction& transaction,
                                                  std::int64_t tenant_id) {
     const auto rows = transaction.exec(kStagedStatuses, Params().add(tenant_id));

@@ -138,6 +138,10 @@ const std::vector<ParameterField>& fields() {
         {statusupdate, "updateStatus", "status devicestatus targetstatus newstatus",
          FieldKind::text, to_text<kStatus, &S::update_status>()},
         {statusupdate, "reasonCode", "", FieldKind::text, to_text<kStatus, &S::reason_code>()},
+        {statusupdate, "carrierRatePlan", "carrierrateplancode rateplan rateplancode",
+         FieldKind::text, to_text<kStatus, &S::carrier_rate_plan>()},
+        {statusupdate, "zipCode", "zip mdnzipcode postcode", FieldKind::text,
+         to_text<kStatus, &S::zip_code>()},
     };
     return all;
 }

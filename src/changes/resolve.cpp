@@ -72,6 +72,7 @@ Result<EffectiveRules> EffectiveRules::make(BulkChangeRequest& request,
                                                  "/changeType"));
             return errors.back();
         }
+        rules.carrier_ = carrier;
         rules.statuses_ = carrier->statuses();
     }
     rules.canonicalise(request.parameters);
@@ -112,12 +113,9 @@ Result<EffectiveRules> EffectiveRules::make(BulkChangeRequest& request,
 
 void EffectiveRules::canonicalise(ChangeParameters& parameters) const {
     if (!parameters.status_update || !parameters.status_update->update_status) return;
+    if (carrier_ == nullptr) return;
     std::string& wanted = *parameters.status_update->update_status;
-    for (const std::string& known : statuses_) {
-        if (comparable_status(known) != comparable_status(wanted)) continue;
-        wanted = known;
-        return;
-    }
+    if (auto known = carrier_->canonical_status(wanted)) wanted = std::move(*known);
 }
 
 std::string EffectiveRules::problem_of(const ChangeParameters& effective,
@@ -311,12 +309,12 @@ Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant
     if (!present) return present.error();
     std::vector<std::string> seen;
     for (const std::string& status : *present) {
-        const std::string from = comparable_status(status);
+        const std::string from = carriers::comparable_status(status);
         if (std::find(seen.begin(), seen.end(), from) != seen.end()) continue;
         seen.push_back(from);
         for (const std::string& target : carrier->allowed_transitions(status)) {
             facts.from_statuses.push_back(from);
-            facts.to_statuses.push_back(comparable_status(target));
+            facts.to_statuses.push_back(carriers::comparable_status(target));
         }
     }
     return facts;

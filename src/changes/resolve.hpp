@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "carriers/carrier.hpp"
 #include "changes/submit_store.hpp"
 
 namespace carryall::changes {
@@ -34,6 +35,7 @@ class EffectiveRules {
   private:
     ChangeType type_ = ChangeType::statusupdate;
     base::Instant now_;
+    const carriers::Carrier* carrier_ = nullptr;  // of changes that go to one
     std::vector<std::string> statuses_;
     std::optional<std::string> due_at_;
     std::string shared_problem_;

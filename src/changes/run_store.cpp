@@ -21,8 +21,10 @@ constexpr Query kLoadChange{"run_load_change", R"(
     SELECT b.change_type, b.portal, b.request, b.correlation_id,
            p.service_provider_id, p.integration, p.write_is_enabled, p.settings, p.credentials,
            p.rate_per_second, p.max_concurrency,
+           coalesce(p.pacing_key, 'provider-' || p.service_provider_id),
            r.service_provider_id, r.integration, r.write_is_enabled, r.settings, r.credentials,
-           r.rate_per_second, r.max_concurrency
+           r.rate_per_second, r.max_concurrency,
+           coalesce(r.pacing_key, 'provider-' || r.service_provider_id)
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     LEFT JOIN LATERAL (
@@ -73,7 +75,7 @@ constexpr Query kClaim{"run_claim_page", R"(
                  AND e.device_change_id < $2::bigint << 20
                  AND e.state IN ('new', 'waiting', 'unknown')) AS held_back,
            (SELECT greatest(0, extract(epoch FROM p.next_free_at - page.claimed_at) * 1000)::bigint
-            FROM carrier_pacing p WHERE p.tenant_id = $1 AND p.service_provider_id = $5)
+            FROM account_pace p WHERE p.pacing_key = $5)
     FROM page CROSS JOIN earlier
     LEFT JOIN device_change c
         ON c.tenant_id = $1 AND c.device_change_id BETWEEN page.first_device_change_id
@@ -283,23 +285,23 @@ Query completion_of(ChangeType type) {
 }
 
 constexpr Query kReserve{"run_reserve_calls", R"(
-    INSERT INTO carrier_pacing AS p (service_provider_id, tenant_id, next_free_at)
-    VALUES ($2, $1, now() + $3::int / $4::float8 * interval '1 second')
-    ON CONFLICT (service_provider_id) DO UPDATE
-    SET next_free_at = greatest(p.next_free_at, now()) + $3::int / $4::float8 * interval '1 second'
-    WHERE p.next_free_at <= now() + $5::bigint * interval '1 millisecond'
+    INSERT INTO account_pace AS p (pacing_key, next_free_at)
+    VALUES ($1, now() + $2::int / $3::float8 * interval '1 second')
+    ON CONFLICT (pacing_key) DO UPDATE
+    SET next_free_at = greatest(p.next_free_at, now()) + $2::int / $3::float8 * interval '1 second'
+    WHERE p.next_free_at <= now() + $4::bigint * interval '1 millisecond'
     RETURNING (extract(epoch FROM p.next_free_at - now()) * 1000
-        - $3::int / $4::float8 * 1000)::bigint)"};
+        - $2::int / $3::float8 * 1000)::bigint)"};
 
 constexpr Query kNextFree{"run_next_free", R"(
-    SELECT (extract(epoch FROM next_free_at - now()) * 1000)::bigint FROM carrier_pacing
-    WHERE tenant_id = $1 AND service_provider_id = $2)"};
+    SELECT (extract(epoch FROM next_free_at - now()) * 1000)::bigint FROM account_pace
+    WHERE pacing_key = $1)"};
 
 constexpr Query kPause{"run_pause_account", R"(
-    INSERT INTO carrier_pacing AS p (service_provider_id, tenant_id, next_free_at)
-    VALUES ($2, $1, now() + make_interval(secs => $3::int))
-    ON CONFLICT (service_provider_id) DO UPDATE
-    SET next_free_at = greatest(p.next_free_at, now() + make_interval(secs => $3::int)))"};
+    INSERT INTO account_pace AS p (pacing_key, next_free_at)
+    VALUES ($1, now() + make_interval(secs => $2::int))
+    ON CONFLICT (pacing_key) DO UPDATE
+    SET next_free_at = greatest(p.next_free_at, now() + make_interval(secs => $2::int)))"};
 
 constexpr Query kSweep{"run_sweep", R"(
     WITH revived AS (
@@ -392,6 +394,7 @@ Result<StoredAccount> read_account(const Rows& rows, int column, const base::Mas
     if (const auto limit = rows.optional_integer(0, column + 6)) {
         account.max_concurrency = static_cast<int>(*limit);
     }
+    account.pacing_key = rows.string(0, column + 7);
     return account;
 }
 
@@ -538,8 +541,8 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
     if (!account) return account.error();
     change.account = std::move(account).value();
     // Only an assignment speaks with Rev.io; nothing else shall fail by its credentials.
-    if (change.type == ChangeType::customerassignment && !rows->is_null(0, 11)) {
-        auto revio = read_account(*rows, 11, key);
+    if (change.type == ChangeType::customerassignment && !rows->is_null(0, 12)) {
+        auto revio = read_account(*rows, 12, key);
         if (!revio) return revio.error();
         change.revio = std::move(revio).value();
     }
@@ -549,10 +552,10 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
 Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::int64_t tenant_id,
                                               BulkChangeId id, const std::string& worker,
                                               std::chrono::seconds lease,
-                                              std::int64_t paced_account) {
+                                              const std::string& pacing_key) {
     CARRYALL_TRY(connection.work_for_tenant(tenant_id));
     const auto rows = connection.exec(
-        kClaim, Params().add(tenant_id).add(id).add(worker).add(lease.count()).add(paced_account));
+        kClaim, Params().add(tenant_id).add(id).add(worker).add(lease.count()).add(pacing_key));
     if (!rows) return rows.error();
     if (rows->empty()) return std::optional<ClaimedPage>();
     ClaimedPage page;
@@ -615,27 +618,25 @@ Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection
 }
 
 Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
-                                                const RunnableChange& change,
                                                 const StoredAccount& account, int calls) {
     using std::chrono::milliseconds;
     CHECK(account.rate_per_second.has_value());
-    const Params ids = Params().add(change.tenant_id).add(account.service_provider_id);
-    const auto rows = connection.exec(kReserve, Params(ids)
+    const Params key = Params().add(account.pacing_key);
+    const auto rows = connection.exec(kReserve, Params(key)
                                                     .add(calls)
                                                     .add(std::to_string(*account.rate_per_second))
                                                     .add(kLongestQueue.count()));
     if (!rows) return rows.error();
     if (!rows->empty()) return milliseconds(std::max<std::int64_t>(0, rows->integer(0, 0)));
-    const auto next = connection.exec(kNextFree, ids);
+    const auto next = connection.exec(kNextFree, key);
     if (!next) return next.error();
     return std::max(milliseconds(next->empty() ? 0 : next->integer(0, 0)),
                     kLongestQueue + milliseconds(1));
 }
 
-Result<void> pause_account(db::Connection& connection, std::int64_t tenant_id,
-                           std::int64_t service_provider_id, std::chrono::seconds pause) {
-    CARRYALL_TRY(connection.exec(
-        kPause, Params().add(tenant_id).add(service_provider_id).add(pause.count())));
+Result<void> pause_account(db::Connection& connection, const StoredAccount& account,
+                           std::chrono::seconds pause) {
+    CARRYALL_TRY(connection.exec(kPause, Params().add(account.pacing_key).add(pause.count())));
     return {};
 }
 

@@ -28,6 +28,7 @@ struct StoredAccount {
     base::json::object credentials;
     std::optional<double> rate_per_second;
     std::optional<int> max_concurrency;
+    std::string pacing_key;
 };
 
 struct RunnableChange {
@@ -73,11 +74,12 @@ struct ClaimedPage {
 };
 
 // The first page of the change that is due or whose lease ran out; none if there is none. Committed
-// before it returns: this is the evidence that its devices may be sent. `paced_account` 0: none.
+// before it returns: this is the evidence that its devices may be sent. `pacing_key` empty: no
+// account.
 Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::int64_t tenant_id,
                                               BulkChangeId id, const std::string& worker,
                                               std::chrono::seconds lease,
-                                              std::int64_t paced_account = 0);
+                                              const std::string& pacing_key = {});
 
 // False: the page was taken over by another worker.
 Result<bool> extend_page(db::Connection& connection, std::int64_t tenant_id, BulkChangeId id,
@@ -138,11 +140,10 @@ Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection
 // workers. If that is later than kLongestQueue, nothing is reserved: come back then.
 inline constexpr std::chrono::milliseconds kLongestQueue{5'000};
 Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
-                                                const RunnableChange& change,
                                                 const StoredAccount& account, int calls);
 // No call of the account before `pause` has passed.
-Result<void> pause_account(db::Connection& connection, std::int64_t tenant_id,
-                           std::int64_t service_provider_id, std::chrono::seconds pause);
+Result<void> pause_account(db::Connection& connection, const StoredAccount& account,
+                           std::chrono::seconds pause);
 
 // Puts a message into the queue for every unfinished change that has none, and makes its dead
 // letters visible again after an hour: a newer worker may know what this one did not. Answers how

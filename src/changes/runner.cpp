@@ -81,8 +81,7 @@ class AccountPace : public Pace {
   public:
     explicit AccountPace(db::Connection& connection) : connection_(connection) {}
 
-    void use(const RunnableChange& change, const StoredAccount* account, milliseconds paused_for) {
-        change_ = &change;
+    void use(const StoredAccount* account, milliseconds paused_for) {
         account_ = account;
         paused_until_ = std::max(paused_until_, steady_clock::now() + paused_for);
     }
@@ -109,8 +108,7 @@ class AccountPace : public Pace {
         reserved_ = 0;
         if (account_ == nullptr) return;
         paused_until_ = std::max(paused_until_, steady_clock::now() + pause);
-        const auto paused =
-            pause_account(connection_, change_->tenant_id, account_->service_provider_id, pause);
+        const auto paused = pause_account(connection_, *account_, pause);
         if (!paused) base::log::warning("pause_not_stored", {{"reason", paused.error().message}});
     }
 
@@ -133,7 +131,7 @@ class AccountPace : public Pace {
 
     milliseconds reserve(steady_clock::time_point now, double rate) {
         const int calls = std::clamp(static_cast<int>(rate / kBatchesPerSecond), 1, kMaxBatch);
-        const auto wait = reserve_calls(connection_, *change_, *account_, calls);
+        const auto wait = reserve_calls(connection_, *account_, calls);
         if (!wait) return kReconnectPause;
         if (*wait > kLongestQueue) return *wait;
         reserved_ = calls;
@@ -144,7 +142,6 @@ class AccountPace : public Pace {
     }
 
     db::Connection& connection_;
-    const RunnableChange* change_ = nullptr;
     const StoredAccount* account_ = nullptr;
     steady_clock::time_point paused_until_;
     int reserved_ = 0;
@@ -249,11 +246,10 @@ Result<void> Runner::hand_over(const queue::Message& message, const RunnableChan
                         std::chrono::ceil<std::chrono::seconds>(std::max(**due, milliseconds(0))));
 }
 
-AccountPace& Runner::pace_for(const RunnableChange& change, const StoredAccount* account,
-                              milliseconds paused_for) {
+AccountPace& Runner::pace_for(const StoredAccount* account, milliseconds paused_for) {
     auto& pace = paces_[account == nullptr ? 0 : account->service_provider_id];
     if (!pace) pace = std::make_unique<AccountPace>(*connection_);
-    pace->use(change, account, paused_for);
+    pace->use(account, paused_for);
     return *pace;
 }
 
@@ -311,7 +307,7 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
     const StoredAccount* account = kind.paced_account();
     const auto claimed_at = steady_clock::now();
     auto claimed = claim_page(*connection_, change.tenant_id, change.id, name_, settings_.lease,
-                              account == nullptr ? 0 : account->service_provider_id);
+                              account == nullptr ? "" : account->pacing_key);
     if (!claimed) return claimed.error();
     if (!*claimed) return false;
     ClaimedPage& page = **claimed;
@@ -336,10 +332,10 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
         const EffectOf effect_of = [&](const DevicePlan& plan, const carriers::Applied& applied) {
             return kind.effect(plan, applied);
         };
-        output = run_page(
-            page, std::move(plans), kind.account() != nullptr ? *kind.account() : kInside,
-            change.correlation_id, run, client_, pace_for(change, account, page.paused_for),
-            effect_of, page_hooks(change, page, message, claimed_at));
+        output =
+            run_page(page, std::move(plans), kind.account() != nullptr ? *kind.account() : kInside,
+                     change.correlation_id, run, client_, pace_for(account, page.paused_for),
+                     effect_of, page_hooks(change, page, message, claimed_at));
     }
     for (const ClaimedDevice& device : left) {
         if (device.lost) output.results.push_back(left_unknown(device));

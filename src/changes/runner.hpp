@@ -46,8 +46,7 @@ class Runner {
                           const PageRunOutput& output, const PageEnd& end);
     Result<void> hand_over(const queue::Message& message, const RunnableChange& change);
     PageRunOutput park_poison(const ChangeKind& kind, const ClaimedPage& page) const;
-    AccountPace& pace_for(const RunnableChange& change, const StoredAccount* account,
-                          std::chrono::milliseconds paused_for);
+    AccountPace& pace_for(const StoredAccount* account, std::chrono::milliseconds paused_for);
     bool notification_is_due();
 
     const WorkerSettings& settings_;

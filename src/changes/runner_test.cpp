@@ -87,7 +87,7 @@ class RunnerTest : public support::DatabaseTest {
     void SetUp() override {
         database().run(R"(
             TRUNCATE tenant RESTART IDENTITY CASCADE;
-            TRUNCATE device_change, device_change_log, queue_message, device_event
+            TRUNCATE account_pace, device_change, device_change_log, queue_message, device_event
                 RESTART IDENTITY CASCADE;
             INSERT INTO tenant (name) VALUES ('one'), ('two');
             INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled, settings)
@@ -459,7 +459,7 @@ TEST_F(RunnerTest, a_rate_limit_is_obeyed_by_every_runner_and_the_message_comes_
     EXPECT_EQ(value("SELECT count(*) FROM queue_message WHERE visible_at > now() +"
                     " interval '1 minute'"),
               "2");
-    database().run("UPDATE carrier_pacing SET next_free_at = now()");
+    database().run("UPDATE account_pace SET next_free_at = now()");
     let_time_come();
     machine("third")->work();
     EXPECT_EQ(counts(id), "PROCESSED n0 u0 p25 e0 k0");
@@ -469,13 +469,13 @@ TEST_F(RunnerTest, a_rated_account_is_left_alone_while_its_queue_is_long) {
     const BulkChangeId id = make_change();
     database().run(
         "UPDATE service_provider SET rate_per_second = 100;"
-        " INSERT INTO carrier_pacing (service_provider_id, tenant_id, next_free_at)"
-        " VALUES (1, 1, now() + interval '10 minutes')");
+        " INSERT INTO account_pace (pacing_key, next_free_at)"
+        " VALUES ('provider-1', now() + interval '10 minutes')");
     machine()->work();
     EXPECT_EQ(lines_.writes(), 0);
     EXPECT_EQ(counts(id), "PROCESSING n25 u0 p0 e0 k0");
     EXPECT_EQ(value("SELECT next_free_at < now() + interval '10 minutes 1 second' FROM"
-                    " carrier_pacing"),
+                    " account_pace"),
               "t")
         << "nothing is reserved that will not be used";
 }
@@ -531,7 +531,7 @@ TEST_F(RunnerTest, two_runners_share_one_account_within_its_rate) {
     // However the calls were dealt out, the account's next free slot lies behind all of them.
     const auto next =
         std::stod(value("SELECT extract(epoch FROM next_free_at) FROM"
-                        " carrier_pacing"));
+                        " account_pace"));
     EXPECT_GE(next - before, 25.0 / 40);
 }
 

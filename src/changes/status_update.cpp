@@ -7,8 +7,15 @@ namespace {
 
 constexpr const char* kDescription = "Update Device Status";
 
-std::string target_of(const ChangeParameters& parameters) {
-    return parameters.status_update ? parameters.status_update->update_status.value_or("") : "";
+carriers::StatusChange change_of(const ChangeParameters& parameters) {
+    carriers::StatusChange wanted;
+    if (const auto& update = parameters.status_update) {
+        wanted.target = update->update_status.value_or("");
+        wanted.reason_code = update->reason_code.value_or("");
+        wanted.rate_plan = update->carrier_rate_plan.value_or("");
+        wanted.zip_code = update->zip_code.value_or("");
+    }
+    return wanted;
 }
 
 class StatusUpdateKind : public CarrierChangeKind {
@@ -16,20 +23,21 @@ class StatusUpdateKind : public CarrierChangeKind {
     StatusUpdateKind(const RunnableChange& change, CarrierAccount account)
         : CarrierChangeKind(change, std::move(account)),
           // Most changes give every device the same status: its text is read once.
-          common_(target_of(parameters_for(change, ClaimedDevice{}))) {}
+          common_(change_of(parameters_for(change, ClaimedDevice{}))) {}
 
     std::string description() const override { return kDescription; }
 
     DevicePlan plan(const ClaimedDevice& device, const carriers::Attempt& attempt) const override {
         DevicePlan plan;
-        plan.effect =
-            device.own_request.empty() ? common_ : target_of(parameters_for(change(), device));
-        plan.exchange = exchange(device, carriers::StatusChange{plan.effect}, attempt);
+        const carriers::StatusChange wanted =
+            device.own_request.empty() ? common_ : change_of(parameters_for(change(), device));
+        plan.effect = wanted.target;
+        plan.exchange = exchange(device, wanted, attempt);
         return plan;
     }
 
   private:
-    std::string common_;
+    carriers::StatusChange common_;
 };
 
 }  // namespace

@@ -99,11 +99,10 @@ struct JudgeFacts {
     ChangeType type = ChangeType::statusupdate;
     std::optional<Portal> portal;
     bool plan_needs_carrier_id = false;
-    // Allowed status changes, pairwise; spelled in lower case without blanks, - and _.
+    // Allowed status changes, pairwise, as carriers::comparable_status() writes them.
     std::vector<std::string> from_statuses;
     std::vector<std::string> to_statuses;
 };
-std::string comparable_status(std::string_view status);
 // The present statuses of the devices that the staged rows name.
 base::Result<std::vector<std::string>> staged_statuses(db::Transaction& transaction,
                                                        std::int64_t tenant_id);

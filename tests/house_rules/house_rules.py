@@ -9,7 +9,7 @@ from pathlib import Path
 
 # Left to right, as data flows. A folder of src/ includes only folders that stand further left.
 FLOW = [{"base"}, {"db", "http", "sheets"}, {"queue"}, {"tenants"}, {"devices"}, {"carriers"},
-        {"billing"}, {"changes"}, {"charges"}, {"notify"}, {"api"}, {"app"}]
+        {"billing"}, {"accounts"}, {"sync"}, {"changes"}, {"charges"}, {"notify"}, {"api"}, {"app"}]
 LEVEL = {folder: level for level, folders in enumerate(FLOW) for folder in folders}
 
 # Who may include what of other people's. Everybody else uses the small headers of that folder.

@@ -15,7 +15,7 @@ namespace {
 // would take any of them; these are the rules of the business (inventory, pending activation,
 // active, suspended and back, deactivated, terminated for good).
 struct Transitions {
-    std::string_view from;  // compared without case, spaces, '-' and '_'
+    std::string_view from;  // as comparable_status() writes it
     std::vector<std::string> to;
 };
 
@@ -35,14 +35,6 @@ const std::vector<Transitions>& transition_table() {
     return kTable;
 }
 
-std::string squeezed(std::string_view status) {
-    std::string out;
-    for (const char c : status) {
-        if (c != ' ' && c != '-' && c != '_') out += base::ascii_lower(c);
-    }
-    return out;
-}
-
 class Pond : public Carrier {
   public:
     Integration integration() const override { return Integration::pond; }
@@ -52,8 +44,10 @@ class Pond : public Carrier {
         all.status_update = true;
         all.carrier_rate_plan_change = true;
         all.status_is_repeat_safe = true;
-        // POND publishes neither a rate limit nor how soon a reading shows a change: the limit is
-        // left to the account's setting, the settling time is a guess on the safe side.
+        all.status_can_be_undone = true;
+        all.rate_plan_can_be_undone = true;
+        // POND publishes neither a rate limit nor how soon a reading shows a change: the pace and
+        // the settling time are guesses on the safe side.
         return all;
     }
 
@@ -64,7 +58,7 @@ class Pond : public Carrier {
     }
 
     std::vector<std::string> allowed_transitions(std::string_view current) const override {
-        const std::string wanted = squeezed(current);
+        const std::string wanted = comparable_status(current);
         for (const Transitions& row : transition_table()) {
             if (row.from == wanted) return row.to;
         }
@@ -97,6 +91,7 @@ class Pond : public Carrier {
                            {"Accept", "application/json"},
                            {"Content-Type", "application/json"}};
         account.correlation_header = "RequestId";
+        account.identity = "pond|" + account.base_url + account.path_prefix + '|' + username;
         return account;
     }
 
