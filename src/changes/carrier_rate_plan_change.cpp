@@ -30,9 +30,12 @@ class CarrierRatePlanKind : public CarrierChangeKind {
     DevicePlan plan(const ClaimedDevice& device, const carriers::Attempt& attempt) const override {
         const carriers::RatePlanChange target =
             device.own_request.empty() ? common_ : plan_of(parameters_for(change(), device));
-        DevicePlan plan;
-        plan.effect = target.code;
-        plan.exchange = exchange(device, target, attempt);
+        DevicePlan plan = carrier_plan(device, target, accounts::LineAction::plan, attempt);
+        plan.effect =
+            target.communication_plan.empty()
+                ? target.code
+                : base::json::serialize(base::json::object{
+                      {"ratePlan", target.code}, {"communicationPlan", target.communication_plan}});
         return plan;
     }
 

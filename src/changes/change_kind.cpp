@@ -70,4 +70,26 @@ Result<CarrierAccount> open_carrier_account(const RunnableChange& change) {
     return CarrierAccount{carrier, std::move(account).value()};
 }
 
+DevicePlan CarrierChangeKind::carrier_plan(const ClaimedDevice& device,
+                                           const carriers::Action& action,
+                                           accounts::LineAction line_action,
+                                           const carriers::Attempt& attempt) const {
+    DevicePlan plan;
+    const auto& budgets = account_.account.line_budgets;
+    if (!budgets.empty()) {
+        plan.line_action = to_string(line_action);
+        // What may have been sent already is finished, whatever it cost.
+        const bool is_first = !attempt.resolving && !attempt.waiting;
+        std::string over =
+            is_first ? accounts::over_budget(budgets, device.past_actions, line_action, attempt.now)
+                     : std::string();
+        if (!over.empty()) {
+            plan.refused = carriers::Refused{carriers::FailureClass::business, std::move(over)};
+            return plan;
+        }
+    }
+    plan.exchange = account_.carrier->exchange(account_.account, device.line, action, attempt);
+    return plan;
+}
+
 }  // namespace carryall::changes

@@ -62,11 +62,10 @@ class CarrierChangeKind : public ChangeKind {
 
   protected:
     const RunnableChange& change() const { return change_; }
-    std::unique_ptr<carriers::Exchange> exchange(const ClaimedDevice& device,
-                                                 const carriers::Action& action,
-                                                 const carriers::Attempt& attempt) const {
-        return account_.carrier->exchange(account_.account, device.line, action, attempt);
-    }
+    // The way to the carrier, or the refusal if the line's budget is used up.
+    DevicePlan carrier_plan(const ClaimedDevice& device, const carriers::Action& action,
+                            accounts::LineAction line_action,
+                            const carriers::Attempt& attempt) const;
 
   private:
     const RunnableChange& change_;

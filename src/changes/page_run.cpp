@@ -4,7 +4,7 @@
 #include <deque>
 #include <random>
 
-#include "base/log.hpp"
+#include "changes/run_log.hpp"
 
 namespace carryall::changes {
 namespace {
@@ -14,7 +14,6 @@ using carriers::Outcome;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kMaxLoggedText = 4'096;
 constexpr milliseconds kTick{
     200};  // how often stop requests, heartbeat and the lease are looked at
 // A page whose next call must wait longer is left, so that the runner can work for others.
@@ -33,28 +32,11 @@ struct Conversation {
     int step = 0;
     base::Instant call_started;
     std::optional<steady_clock::time_point> last_change_sent;  // a state-changing call left us
+    std::optional<steady_clock::time_point> changed_before;    // the same, before the present call
+    std::vector<std::size_t> sharers;  // others whose calls went out in this one's request
+    int session = 0;                   // the session the present call was made in
+    bool was_renewed = false;          // the present call was repeated in a new session
 };
-
-// Redacted before it is cut: half a secret is a secret too.
-std::string loggable(std::string_view text) {
-    std::string clean = base::log::redact(text.substr(0, 2 * kMaxLoggedText));
-    if (clean.size() > kMaxLoggedText) {
-        std::size_t end = kMaxLoggedText;
-        while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) --end;
-        clean.resize(end);
-        clean += "… (cut)";
-    }
-    return clean;
-}
-
-std::string describe(const http::ClientResponse& response) {
-    if (response.transport != http::Transport::ok) {
-        return std::string(to_string(response.transport)) + ": " + response.reason;
-    }
-    std::string text = "HTTP " + std::to_string(response.status);
-    if (!response.body.empty()) text += "\n" + loggable(response.body);
-    return text;
-}
 
 DeviceResult result_for(const ClaimedDevice& device) {
     DeviceResult result;
@@ -72,6 +54,7 @@ class PageRun {
             const EffectOf& effect_of, const PageRunHooks& hooks)
         : plans_(std::move(plans)),
           account_(account),
+          session_(hooks.session),
           correlation_id_(correlation_id),
           settings_(settings),
           client_(client),
@@ -94,6 +77,7 @@ class PageRun {
     }
 
     PageRunOutput run() {
+        if (session_ != nullptr) take_session(session_->headers());
         while (!waiting_.empty() || in_flight_ > 0) {
             const milliseconds wait = start_what_may_start();
             if (waiting_.empty() && in_flight_ == 0) break;
@@ -120,12 +104,9 @@ class PageRun {
                 leave_for_later(conversation);
                 continue;
             }
-            if (!conversation.started) {
-                conversation.started = true;
-                if (!begin(conversation)) {
-                    waiting_.pop_front();
-                    continue;
-                }
+            if (!conversation.started && !begin(conversation)) {
+                waiting_.pop_front();
+                continue;
             }
             if (steady_clock::now() >= lease_.stop_sending) {
                 waiting_.pop_front();
@@ -153,14 +134,18 @@ class PageRun {
 
     // False: it ended without a call.
     bool begin(Conversation& conversation) {
+        conversation.started = true;
         DevicePlan& plan = *conversation.plan;
+        if (no_session_ && !plan.refused) plan.refused = no_session_;
         if (plan.refused) {
-            // What was sent before is not undone by a configuration that is missing now.
-            const bool is_unclear =
-                conversation.device->lost || conversation.device->state != DeviceState::fresh;
-            end_without_call(conversation, is_unclear
-                                               ? Outcome(carriers::Unknown{plan.refused->reason})
-                                               : Outcome(*plan.refused));
+            const ClaimedDevice& device = *conversation.device;
+            Outcome outcome = *plan.refused;
+            if (device.state == DeviceState::waiting) {
+                outcome = carriers::NotSent{plan.refused->reason, {}, false};
+            } else if (is_unclear(device)) {
+                outcome = carriers::Unknown{plan.refused->reason};
+            }
+            end_without_call(conversation, outcome);
             return false;
         }
         if (!plan.exchange) {
@@ -203,37 +188,145 @@ class PageRun {
         http::ClientRequest request;
         request.method = call.method;
         request.url = account_.base_url + call.path;
-        request.headers =
-            call.headers.empty() ? headers_ : account_.header_list(correlation_id_, call.headers);
+        request.headers = headers_for(call);
         request.body = call.body;
+        if (call.shared) {
+            gather_sharers(conversation);
+            request.body += call.shared->item;
+            for (const std::size_t sharer : conversation.sharers) {
+                const std::string& item = conversations_[sharer].call->shared->item;
+                if (!item.empty()) request.body.append(1, ',').append(item);
+            }
+            request.body += call.shared->after;
+        }
         const auto left =
             std::chrono::duration_cast<milliseconds>(lease_.give_up - steady_clock::now());
         request.timeout = std::max(milliseconds(1), std::min(call.timeout, left));
         request.tag = index;
-        ++conversation.step;
-        conversation.in_flight = true;
-        conversation.call_started = base::system_clock().now();
-        if (call.changes_state) conversation.last_change_sent = steady_clock::now();
+        note_sent(conversation);
+        for (const std::size_t sharer : conversation.sharers) note_sent(conversations_[sharer]);
         ++in_flight_;
         client_.start(std::move(request));
+    }
+
+    const http::HeaderList& headers_for(const Call& call) {
+        if (call.headers.empty()) return headers_;
+        carriers::HeaderFields more = session_headers_;
+        more.insert(more.end(), call.headers.begin(), call.headers.end());
+        own_headers_ = account_.header_list(correlation_id_, more);
+        return own_headers_;
+    }
+
+    void note_sent(Conversation& conversation) {
+        ++conversation.step;
+        conversation.in_flight = true;
+        conversation.session = session_number_;
+        conversation.call_started = base::system_clock().now();
+        conversation.changed_before = conversation.last_change_sent;
+        if (conversation.call->changes_state) {
+            conversation.last_change_sent = steady_clock::now();
+        }
+    }
+
+    // Takes out of the waiting every device whose call differs from this one's in its item only.
+    void gather_sharers(Conversation& leader) {
+        const auto most = static_cast<std::size_t>(std::max(1, account_.devices_per_request)) - 1;
+        std::deque<std::size_t> rest;
+        while (!waiting_.empty()) {
+            const std::size_t index = waiting_.front();
+            waiting_.pop_front();
+            Conversation& other = conversations_[index];
+            const bool may_join =
+                leader.sharers.size() < most && (other.step > 0 || may_start_devices());
+            if (!may_join) {
+                rest.push_back(index);
+            } else if (other.started || begin(other)) {
+                shares_request(*leader.call, *other.call) ? leader.sharers.push_back(index)
+                                                          : rest.push_back(index);
+            }
+        }
+        waiting_ = std::move(rest);
+    }
+
+    static bool shares_request(const Call& one, const Call& other) {
+        return other.shared && one.method == other.method && one.path == other.path &&
+               one.body == other.body && one.shared->after == other.shared->after &&
+               one.shared->item.empty() == other.shared->item.empty() &&
+               one.headers == other.headers;
     }
 
     void take_answers(milliseconds at_most) {
         answers_.clear();
         client_.wait(at_most, answers_);
         for (const http::ClientResponse& answer : answers_) {
-            Conversation& conversation = conversations_.at(answer.tag);
-            conversation.in_flight = false;
+            Conversation& leader = conversations_.at(answer.tag);
             --in_flight_;
-            const Call call = std::move(*conversation.call);
-            conversation.call.reset();
-            carriers::Step step = conversation.plan->exchange->proceed(answer);
-            if (conversation.step >= kMaxCalls && std::holds_alternative<Call>(step)) {
-                step = Outcome(carriers::Unknown{"the conversation did not come to an end"});
-            }
-            add_call_log(conversation, call, answer, step);
-            if (take_step(conversation, std::move(step))) waiting_.push_front(answer.tag);
+            const std::string ended =
+                session_ == nullptr ? std::string() : session_->ended_part(answer);
+            const std::vector<std::size_t> sharers = std::exchange(leader.sharers, {});
+            const std::size_t devices = sharers.size() + 1;
+            for (const std::size_t index : sharers) take_answer(index, answer, devices, ended);
+            take_answer(answer.tag, answer, devices, ended);
         }
+    }
+
+    void take_answer(std::size_t index, const http::ClientResponse& answer, std::size_t devices,
+                     const std::string& ended) {
+        Conversation& conversation = conversations_[index];
+        conversation.in_flight = false;
+        if (!ended.empty() && call_again(index, answer, devices, ended)) return;
+        conversation.was_renewed = false;
+        const Call call = std::move(*conversation.call);
+        conversation.call.reset();
+        carriers::Step step = conversation.plan->exchange->proceed(answer);
+        if (conversation.step >= kMaxCalls && std::holds_alternative<Call>(step)) {
+            step = Outcome(carriers::Unknown{"the conversation did not come to an end"});
+        }
+        add_call_log(conversation, call, devices, answer, std::get_if<Outcome>(&step));
+        if (take_step(conversation, std::move(step))) waiting_.push_front(index);
+    }
+
+    // The session had ended, so the call was not carried out: it is made once more in a new one.
+    // False: a new session did not help; the exchange may judge the answer.
+    bool call_again(std::size_t index, const http::ClientResponse& answer, std::size_t devices,
+                    const std::string& ended) {
+        Conversation& conversation = conversations_[index];
+        if (conversation.was_renewed) return false;
+        conversation.was_renewed = true;
+        conversation.last_change_sent = conversation.changed_before;
+        const Outcome again = carriers::NotSent{"the session had ended", {}, false};
+        add_call_log(conversation, *conversation.call, devices, answer, &again);
+        if (conversation.session == session_number_ && !no_session_ && !account_paused_) {
+            take_session(session_->renew(ended));
+        }
+        if (no_session_ && conversation.step == 1 && !is_unclear(*conversation.device)) {
+            conversation.call.reset();
+            finish(conversation, *no_session_);
+        } else if (no_session_ || account_paused_) {
+            withdraw(conversation, "there is no session");
+        } else {
+            waiting_.push_front(index);
+        }
+        return true;
+    }
+
+    void take_session(const accounts::SessionHeaders& answer) {
+        if (const auto* none = std::get_if<accounts::NoSession>(&answer)) {
+            if (none->wrong_credentials) {
+                no_session_ = carriers::Refused{carriers::FailureClass::system, none->reason};
+            } else {
+                leave_account_alone(none->retry_after);
+            }
+            return;
+        }
+        ++session_number_;
+        session_headers_ = std::get<carriers::HeaderFields>(answer);
+        headers_ = account_.header_list(correlation_id_, session_headers_);
+    }
+
+    // What was sent before is not undone by what is missing now.
+    static bool is_unclear(const ClaimedDevice& device) {
+        return device.lost || device.state != DeviceState::fresh;
     }
 
     // The lease is over: what is in flight is unknown. The client returns every call, cancelled, at
@@ -259,6 +352,7 @@ class PageRun {
         }
         AttemptEnd end;
         end.was_unknown = device.lost || device.state == DeviceState::unknown;
+        end.was_waiting = device.state == DeviceState::waiting;
         end.did_earlier_steps = !progress.is_null();
         end.retry_number = device.retry_number;
         end.read_back_count = device.read_back_count;
@@ -271,10 +365,16 @@ class PageRun {
         }
         end.jitter = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
         result.verdict = judge(outcome, end, settings_.retry);
+        const bool was_taken = !std::holds_alternative<carriers::Refused>(outcome) &&
+                               !std::holds_alternative<carriers::NotSent>(outcome);
+        if (conversation.last_change_sent && was_taken) {
+            result.line_action = conversation.plan->line_action;
+        }
         if (const auto* applied = std::get_if<carriers::Applied>(&outcome)) {
             result.effect = effect_of_(*conversation.plan, *applied);
         } else if (const auto* pending = std::get_if<carriers::Pending>(&outcome)) {
-            if (progress.is_null()) progress = {{"reference", pending->reference}};
+            result.reference = pending->reference;
+            result.sent_ago = sent_ago;
         } else if (const auto* not_sent = std::get_if<carriers::NotSent>(&outcome)) {
             if (not_sent->whole_account) pause_account(*not_sent);
         }
@@ -310,28 +410,27 @@ class PageRun {
         output_.resume_in = std::max(output_.resume_in, pause);
     }
 
-    void add_call_log(const Conversation& conversation, const Call& call,
-                      const http::ClientResponse& answer, const carriers::Step& step) {
+    void add_call_log(const Conversation& conversation, const Call& call, std::size_t devices,
+                      const http::ClientResponse& answer, const Outcome* outcome) {
         LogEntry entry = base_entry(conversation, call.operation);
-        entry.action = std::string(to_string(call.method)) + ' ' + call.path;
-        entry.request = entry.action;
-        if (!call.body.empty()) entry.request += "\n" + loggable(call.body);
-        entry.response = describe(answer);
+        describe_call(entry, call, devices, answer);
         entry.started_at = conversation.call_started;
-        if (const auto* outcome = std::get_if<Outcome>(&step)) mark(entry, *outcome);
+        if (outcome != nullptr) mark_outcome(entry, *outcome);
         output_.log.push_back(std::move(entry));
     }
 
     void add_outcome_log(const Conversation& conversation, const Outcome& outcome) {
-        LogEntry entry = base_entry(conversation, "Check");
-        mark(entry, outcome);
+        const std::string& notices = conversation.device->notices;
+        LogEntry entry = base_entry(conversation, notices.empty() ? "Check" : "Callback");
+        if (!notices.empty()) describe_notices(entry, notices);
+        mark_outcome(entry, outcome);
         output_.log.push_back(std::move(entry));
     }
 
     void end_without_call(Conversation& conversation, const Outcome& outcome) {
         LogEntry entry = base_entry(conversation, conversation.plan->exchange ? "Check" : "");
         entry.request = conversation.plan->effect;
-        mark(entry, outcome);
+        mark_outcome(entry, outcome);
         output_.log.push_back(std::move(entry));
         ++conversation.step;
         finish(conversation, outcome);
@@ -349,23 +448,9 @@ class PageRun {
         return entry;
     }
 
-    static void mark(LogEntry& entry, const Outcome& outcome) {
-        if (const auto* refused = std::get_if<carriers::Refused>(&outcome)) {
-            entry.status = "ERROR";
-            entry.error = refused->reason;
-        } else if (const auto* not_sent = std::get_if<carriers::NotSent>(&outcome)) {
-            entry.status = "PENDING";
-            entry.error = not_sent->reason;
-        } else if (const auto* unknown = std::get_if<carriers::Unknown>(&outcome)) {
-            entry.status = "PENDING";
-            entry.error = unknown->reason;
-        } else if (std::holds_alternative<carriers::Pending>(outcome)) {
-            entry.status = "PENDING";
-        }
-    }
-
     std::vector<DevicePlan> plans_;
     const carriers::Account& account_;
+    accounts::Session* session_;
     const std::string& correlation_id_;
     const PageRunSettings& settings_;
     http::Client& client_;
@@ -375,6 +460,10 @@ class PageRun {
     const ClaimedPage& page_;
     LeaseTimes lease_;
     http::HeaderList headers_;
+    http::HeaderList own_headers_;
+    carriers::HeaderFields session_headers_;
+    int session_number_ = 0;
+    std::optional<carriers::Refused> no_session_;
     std::mt19937 random_;
     std::vector<Conversation> conversations_;
     std::deque<std::size_t> waiting_;  // to be started, or with a next call; the latter in front

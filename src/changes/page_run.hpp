@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "accounts/session.hpp"
 #include "carriers/carrier.hpp"
 #include "changes/run_store.hpp"
 #include "http/client.hpp"
@@ -23,6 +24,7 @@ struct DevicePlan {
         exchange;        // null: nothing to do outside, it is applied by the record alone
     std::string effect;  // for DeviceResult::effect once processed
     std::optional<carriers::Refused> refused;  // decided without asking anybody
+    std::string line_action;                   // for DeviceResult::line_action if it is sent
 };
 
 class Pace {
@@ -64,6 +66,8 @@ struct PageRunHooks {
     // Called now and then while calls are in flight; new times if the lease was prolonged, or if it
     // is known to be another worker's now.
     std::function<std::optional<LeaseTimes>()> heartbeat;
+    // The account's session; null: its carrier has none.
+    accounts::Session* session = nullptr;
 };
 
 // Adds to a processed device's effect what the outside system told (ids it gave).

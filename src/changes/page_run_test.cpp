@@ -183,12 +183,15 @@ TEST_F(PageRunTest, a_refusal_by_configuration_does_not_turn_an_unknown_outcome_
         page_.devices[i].progress = R"({"packageId":"p"})";
     }
     const PageRunOutput output = run();
-    for (const DeviceResult& result : output.results) {
+    for (const std::int64_t id : {1, 2}) {
+        const DeviceResult& result = result_of(output, id);
         EXPECT_EQ(result.verdict.state, DeviceState::unknown);
         EXPECT_EQ(result.progress, R"({"packageId":"p"})");
         EXPECT_TRUE(result.sent_ago.has_value());
         EXPECT_TRUE(result.unclear_since.has_value());
     }
+    EXPECT_EQ(result_of(output, 3).verdict.state, DeviceState::waiting);
+    EXPECT_EQ(result_of(output, 3).progress, R"({"packageId":"p"})");
 }
 
 TEST_F(PageRunTest, a_lease_that_is_over_leaves_devices_untouched_and_lost_ones_unknown) {

@@ -53,6 +53,21 @@ Verdict wait_for_account(const carriers::NotSent& outcome, const AttemptEnd& end
     return verdict;
 }
 
+// The result could not be asked for: that is no reason to send again what the carrier accepted.
+Verdict still_waiting(const carriers::NotSent& outcome, const AttemptEnd& end,
+                      const RetrySettings& settings) {
+    Verdict verdict;
+    verdict.state = DeviceState::waiting;
+    verdict.reason = outcome.reason;
+    verdict.retry_number = std::min(end.retry_number + 1, settings.max_retries);
+    verdict.read_back_count = end.read_back_count;
+    verdict.due_in = backoff(end.retry_number, end.jitter, settings);
+    if (outcome.retry_after) {
+        verdict.due_in = std::max(*verdict.due_in, milliseconds(*outcome.retry_after));
+    }
+    return verdict;
+}
+
 Verdict try_again(const carriers::NotSent& outcome, const AttemptEnd& end,
                   const RetrySettings& settings) {
     Verdict verdict;
@@ -116,6 +131,7 @@ Verdict judge(const carriers::Outcome& outcome, const AttemptEnd& end,
                        if (end.was_unknown && not_sent.whole_account)
                            return wait_for_account(not_sent, end, settings);
                        if (end.was_unknown) return still_unknown(not_sent.reason, end, settings);
+                       if (end.was_waiting) return still_waiting(not_sent, end, settings);
                        return try_again(not_sent, end, settings);
                    },
                    [&](const carriers::Unknown& unknown) {

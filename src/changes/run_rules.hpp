@@ -7,8 +7,9 @@
 //                     retries are used up │  ├─Pending──▶ waiting        asked again later │
 //                     └─Unknown──▶ unknown        read back on the ladder; never sent again before
 //                     that
-//   unknown ──read back──▶ processed | error | new attempt (proved not applied) | parked (ladder
-//   used up)
+//   waiting ──a notice, or asked──▶ processed | error | waiting | unknown; it could not be asked ▶
+//   waiting unknown ──read back──▶ processed | error | new attempt (proved not applied) | parked
+//   (ladder used up)
 #pragma once
 
 #include <chrono>
@@ -38,6 +39,7 @@ struct RetrySettings {
 // What is known about a device change when an attempt on it ends.
 struct AttemptEnd {
     bool was_unknown = false;  // the attempt began by reading back
+    bool was_waiting = false;  // the carrier had accepted it; the attempt asked for the result
     bool did_earlier_steps =
         false;  // the exchange has progress: giving up would hide work that was done
     int retry_number = 0;

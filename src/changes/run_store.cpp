@@ -6,6 +6,7 @@
 
 #include <array>
 #include <map>
+#include <set>
 
 #include "queue/queue.hpp"
 
@@ -75,7 +76,8 @@ constexpr Query kClaim{"run_claim_page", R"(
                  AND e.device_change_id < $2::bigint << 20
                  AND e.state IN ('new', 'waiting', 'unknown')) AS held_back,
            (SELECT greatest(0, extract(epoch FROM p.next_free_at - page.claimed_at) * 1000)::bigint
-            FROM account_pace p WHERE p.pacing_key = $5)
+            FROM account_pace p WHERE p.pacing_key = $5),
+           CASE WHEN c.state = 'waiting' THEN c.notices END
     FROM page CROSS JOIN earlier
     LEFT JOIN device_change c
         ON c.tenant_id = $1 AND c.device_change_id BETWEEN page.first_device_change_id
@@ -112,6 +114,7 @@ constexpr const char* kCompleteBefore = R"(
             retry_number = r.retry_number, read_back_count = r.read_back_count,
             progress = r.progress::jsonb, unclear_since = r.unclear_since::timestamptz,
             sent_at = now() - r.sent_ms * interval '1 millisecond',
+            notices = CASE WHEN r.state = 'waiting' THEN c.notices END,
             finished_at = CASE WHEN r.state IN ('processed', 'error', 'cancelled') THEN now() END
         FROM result r WHERE c.tenant_id = $1 AND c.device_change_id = r.device_change_id),
     )";
@@ -129,6 +132,16 @@ constexpr const char* kCompleteAfter = R"(,
             $25::text[], $26::text[], $27::int[], $28::timestamptz[], $29::timestamptz[])
             AS l(id, step, description, action, request, response, status, error, retry_number,
                  started_at, processed_at)),
+    requested AS (
+        INSERT INTO carrier_request (tenant_id, service_provider_id, reference, bulk_change_id,
+            page_number)
+        SELECT $1, $33, q.reference, $2, $3 FROM fence, unnest($36::text[]) AS q(reference)
+        ON CONFLICT DO NOTHING),
+    acted AS (
+        INSERT INTO line_action (device_change_id, tenant_id, device_id, action)
+        SELECT a.id, $1, a.device_id, a.action
+        FROM fence, unnest($37::bigint[], $38::bigint[], $39::text[]) AS a(id, device_id, action)
+        ON CONFLICT DO NOTHING),
     rest AS (
         SELECT least(
             (SELECT min(c.due_at) FROM device_change c
@@ -172,16 +185,42 @@ constexpr const char* kCompleteAfter = R"(,
                 THEN pg_notify('carryall_bulk_change', $1 || ':' || $2)::text END
     FROM total)";
 
-constexpr const char* kStatusEffect = R"(effect AS (
-        UPDATE device d SET status = r.effect, modified_at = now()
-        FROM result r WHERE d.tenant_id = $1 AND d.device_id = r.device_id AND r.effect IS NOT NULL
-          AND $33::bigint > 0))";
+// Effect: {"status"}, and after an activation {"msisdn"} and {"ratePlan"}; or the status alone.
+constexpr const char* kStatusEffect = R"(wanted AS MATERIALIZED (
+        SELECT r.device_id, coalesce(j.told ->> 'status', r.effect) AS status,
+               j.told ->> 'msisdn' AS msisdn, j.told ->> 'ratePlan' AS rate_plan
+        FROM result r, LATERAL (
+            SELECT CASE WHEN r.effect LIKE '{%' THEN r.effect::jsonb END AS told) j
+        WHERE r.effect IS NOT NULL),
+    effect AS (
+        UPDATE device d SET status = w.status, msisdn = coalesce(w.msisdn, d.msisdn),
+            carrier_rate_plan_id = coalesce(
+                (SELECT p.carrier_rate_plan_id FROM carrier_rate_plan p
+                 WHERE w.rate_plan IS NOT NULL AND p.tenant_id = $1
+                   AND p.service_provider_id = $33::bigint AND p.code = w.rate_plan),
+                d.carrier_rate_plan_id),
+            modified_at = now()
+        FROM wanted w WHERE d.tenant_id = $1 AND d.device_id = w.device_id))";
 
-constexpr const char* kCarrierPlanEffect = R"(effect AS (
-        UPDATE device d SET carrier_rate_plan_id = p.carrier_rate_plan_id, modified_at = now()
-        FROM result r JOIN carrier_rate_plan p
-            ON p.tenant_id = $1 AND p.service_provider_id = $33::bigint AND p.code = r.effect
-        WHERE d.tenant_id = $1 AND d.device_id = r.device_id))";
+// Effect: {"ratePlan", "communicationPlan"}, the latter if it changed too; or the plan's code
+// alone.
+constexpr const char* kCarrierPlanEffect = R"(wanted AS MATERIALIZED (
+        SELECT r.device_id, coalesce(j.told ->> 'ratePlan', r.effect) AS code,
+               j.told ->> 'communicationPlan' AS communication_plan
+        FROM result r, LATERAL (
+            SELECT CASE WHEN r.effect LIKE '{%' THEN r.effect::jsonb END AS told) j
+        WHERE r.effect IS NOT NULL),
+    effect AS (
+        UPDATE device d SET carrier_rate_plan_id = p.carrier_rate_plan_id,
+            communication_plan_id = coalesce(
+                (SELECT m.communication_plan_id FROM communication_plan m
+                 WHERE w.communication_plan IS NOT NULL AND m.tenant_id = $1
+                   AND m.service_provider_id = $33::bigint AND m.name = w.communication_plan),
+                d.communication_plan_id),
+            modified_at = now()
+        FROM wanted w JOIN carrier_rate_plan p
+            ON p.tenant_id = $1 AND p.service_provider_id = $33::bigint AND p.code = w.code
+        WHERE d.tenant_id = $1 AND d.device_id = w.device_id))";
 
 // Effect: {"customerRatePlanId", "customerPoolId", "customerDataAllocationMb", "effectiveDate"}.
 // Absent members stay as they are. A date ahead, by the database's clock, goes into the schedule
@@ -420,6 +459,7 @@ ClaimedDevice read_device(const Rows& rows, std::size_t row) {
     if (const auto ago = rows.optional_integer(row, 17)) {
         device.sent_ago = std::chrono::milliseconds(*ago);
     }
+    device.notices = rows.string(row, 20);
     return device;
 }
 
@@ -515,6 +555,22 @@ void add_log(Params& params, const std::vector<LogEntry>& log) {
     }
 }
 
+// What later messages of the carrier and later checks of the line's budgets go by.
+void add_traces(Params& params, const std::vector<DeviceResult>& results) {
+    std::set<std::string_view> named;
+    Array references, ids, devices, actions;
+    for (const DeviceResult& result : results) {
+        if (!result.reference.empty() && named.insert(result.reference).second) {
+            references.add(result.reference);
+        }
+        if (result.line_action.empty()) continue;
+        ids.add(result.id.value);
+        devices.add(result.device_id);
+        actions.add(result.line_action);
+    }
+    for (Array* array : {&references, &ids, &devices, &actions}) params.add(array->take());
+}
+
 constexpr const char* kProcessBy = "carryall work";
 
 }  // namespace
@@ -599,6 +655,7 @@ Result<PageCompletion> complete_page(db::Connection& connection, const RunnableC
     params.add(change.portal).add(kProcessBy).add(change.correlation_id);
     params.add(change.account.service_provider_id);
     params.add(end.lost_count).add(end.resume_in.count());
+    add_traces(params, results);
     const auto rows = connection.exec(completion_of(change.type), params);
     if (!rows) return rows.error();
     PageCompletion completion;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "accounts/line_budgets.hpp"
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "carriers/carrier.hpp"
@@ -57,8 +58,10 @@ struct ClaimedDevice {
     int retry_number = 0;
     int read_back_count = 0;
     std::string progress;  // JSON or empty
+    std::string notices;   // JSON array of what the carrier told meanwhile, or empty
     std::optional<base::Instant> unclear_since;
     std::optional<std::chrono::milliseconds> sent_ago;  // by the database's clock
+    std::vector<accounts::PastAction> past_actions;     // only where the carrier has line budgets
 };
 
 struct ClaimedPage {
@@ -109,6 +112,9 @@ struct DeviceResult {
     std::string effect;
     std::optional<base::Instant> unclear_since;
     std::optional<std::chrono::milliseconds> sent_ago;
+    // The carrier's id of a request whose result is to come; notices that name it find the device.
+    std::string reference;
+    std::string line_action;  // counts against the line's budgets ("suspend"); or empty
 };
 
 // How the page goes on if devices of it are left.

@@ -335,5 +335,84 @@ TEST_F(RunStoreTest, reserved_calls_of_all_workers_together_keep_the_rate) {
     EXPECT_GT(reserve_calls(*connection_, account, 1)->count(), 90'000);
 }
 
+TEST_F(RunStoreTest, a_request_whose_result_comes_later_is_remembered_once_a_page) {
+    const BulkChangeId id = make_status_change();
+    const RunnableChange change = load(id);
+    const ClaimedPage page = claim(id);
+    std::vector<DeviceResult> results = all(page, DeviceState::waiting);
+    for (DeviceResult& result : results) {
+        result.verdict.due_in = std::chrono::minutes(30);
+        result.reference = "r-1";
+        result.line_action = "suspend";
+        result.sent_ago = std::chrono::milliseconds(10);
+    }
+    ASSERT_TRUE(complete_page(*connection_, change, page, results, log_for(page), false));
+    EXPECT_EQ(value("SELECT string_agg(reference || bulk_change_id || page_number, ',')"
+                    " FROM carrier_request"),
+              "r-111");
+    EXPECT_EQ(value("SELECT count(*) FROM line_action WHERE action = 'suspend'"), "9");
+    EXPECT_EQ(value("SELECT count(*) FROM device_change WHERE state = 'waiting' AND sent_at IS"
+                    " NOT NULL"),
+              "9");
+    const auto past = accounts::past_actions(*connection_, kTenant, {1, 2, 3});
+    ASSERT_TRUE(past);
+    EXPECT_EQ(past->size(), 2U) << "the second device was refused";
+    EXPECT_EQ(past->at(1)[0].action, accounts::LineAction::suspend);
+}
+
+TEST_F(RunStoreTest, a_waiting_device_is_claimed_with_what_the_carrier_told_meanwhile) {
+    const BulkChangeId id = make_status_change();
+    const RunnableChange change = load(id);
+    const ClaimedPage sent = claim(id);
+    std::vector<DeviceResult> results = all(sent, DeviceState::waiting);
+    for (DeviceResult& result : results) result.verdict.due_in = std::chrono::minutes(30);
+    ASSERT_TRUE(complete_page(*connection_, change, sent, results, {}, false));
+    database().run(
+        "UPDATE device_change SET notices = '[{\"status\": \"Success\"}]', due_at = now()"
+        " WHERE device_id = 3;"
+        " UPDATE change_page SET available_at = now() WHERE page_number = 1");
+    const ClaimedPage page = claim(id);
+    ASSERT_EQ(page.devices.size(), 1U) << "the others are not due";
+    EXPECT_EQ(page.devices[0].device_id, 3);
+    EXPECT_EQ(page.devices[0].notices, R"([{"status": "Success"}])");
+    ASSERT_TRUE(
+        complete_page(*connection_, change, page, all(page, DeviceState::processed), {}, false));
+    EXPECT_EQ(value("SELECT count(notices) FROM device_change"), "0");
+}
+
+TEST_F(RunStoreTest, an_activation_brings_number_and_plan_into_the_record) {
+    database().run(
+        "INSERT INTO carrier_rate_plan (tenant_id, service_provider_id, code, name)"
+        " VALUES (1, 1, 'M2M-5MB', '5 MB')");
+    const BulkChangeId id = make_status_change();
+    const RunnableChange change = load(id);
+    const ClaimedPage page = claim(id);
+    std::vector<DeviceResult> results = all(page, DeviceState::processed, "Active");
+    results[0].effect = R"({"status":"Active","msisdn":"15550100123","ratePlan":"M2M-5MB"})";
+    ASSERT_TRUE(complete_page(*connection_, change, page, results, {}, false));
+    EXPECT_EQ(value("SELECT d.status || d.msisdn || p.code FROM device d JOIN carrier_rate_plan p"
+                    " USING (carrier_rate_plan_id) WHERE device_id = 1"),
+              "Active15550100123M2M-5MB");
+    EXPECT_EQ(value("SELECT count(*) FROM device WHERE status = 'Active' AND msisdn IS NULL"),
+              "24");
+}
+
+TEST_F(RunStoreTest, a_plan_change_takes_the_communication_plan_along) {
+    database().run(
+        "INSERT INTO carrier_rate_plan (tenant_id, service_provider_id, code, name)"
+        " VALUES (1, 1, 'P', 'P');"
+        " INSERT INTO communication_plan (tenant_id, service_provider_id, name)"
+        " VALUES (1, 1, 'DATA SMS')");
+    const BulkChangeId id = make_change("carrierrateplanchange", "{}");
+    const RunnableChange change = load(id);
+    const ClaimedPage page = claim(id);
+    std::vector<DeviceResult> results = all(page, DeviceState::processed, "P");
+    results[0].effect = R"({"ratePlan":"P","communicationPlan":"DATA SMS"})";
+    ASSERT_TRUE(complete_page(*connection_, change, page, results, {}, false));
+    EXPECT_EQ(value("SELECT count(carrier_rate_plan_id) || '/' || count(communication_plan_id)"
+                    " FROM device"),
+              "9/1");
+}
+
 }  // namespace
 }  // namespace carryall::changes

@@ -59,9 +59,10 @@ void count(const std::vector<DeviceResult>& results) {
     }
 }
 
-carriers::Attempt attempt_of(const RunnableChange& change, const ClaimedDevice& device,
-                             std::chrono::seconds settling_time) {
+carriers::Attempt attempt_of(const RunnableChange& change, const ClaimedPage& page,
+                             const ClaimedDevice& device, std::chrono::seconds settling_time) {
     carriers::Attempt attempt;
+    attempt.now = page.claimed_at;
     attempt.correlation_id = change.correlation_id;
     if (!device.progress.empty()) {
         attempt.progress = base::parse_json(device.progress).value_or(nullptr);
@@ -69,6 +70,12 @@ carriers::Attempt attempt_of(const RunnableChange& change, const ClaimedDevice& 
     attempt.resolving = device.lost || device.state == DeviceState::unknown;
     attempt.settled = device.sent_ago && *device.sent_ago >= milliseconds(settling_time);
     attempt.unclear_since = device.unclear_since;
+    attempt.waiting = device.state == DeviceState::waiting;
+    attempt.sent_ago = device.sent_ago;
+    if (!device.notices.empty()) {
+        auto notices = base::parse_json(device.notices);
+        if (notices && notices->is_array()) attempt.notices = std::move(notices->get_array());
+    }
     return attempt;
 }
 
@@ -323,10 +330,11 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
     } else {
         PageRunSettings run = run_settings(kind);
         run.lease = lease_from(claimed_at);
+        CARRYALL_TRY(recall_past_actions(change, kind, page));
         std::vector<DevicePlan> plans;
         plans.reserve(page.devices.size());
         for (const ClaimedDevice& device : page.devices) {
-            plans.push_back(kind.plan(device, attempt_of(change, device, run.settling_time)));
+            plans.push_back(kind.plan(device, attempt_of(change, page, device, run.settling_time)));
         }
         static const carriers::Account kInside;
         const EffectOf effect_of = [&](const DevicePlan& plan, const carriers::Applied& applied) {
@@ -343,6 +351,22 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
     end.resume_in = std::max(end.resume_in, output.resume_in);
     CARRYALL_TRY(complete(change, page, output, end));
     return true;
+}
+
+// One statement a page, and only at carriers that limit what a line may do.
+Result<void> Runner::recall_past_actions(const RunnableChange& change, const ChangeKind& kind,
+                                         ClaimedPage& page) {
+    if (kind.account() == nullptr || kind.account()->line_budgets.empty()) return {};
+    std::vector<std::int64_t> ids;
+    ids.reserve(page.devices.size());
+    for (const ClaimedDevice& device : page.devices) ids.push_back(device.device_id);
+    auto past = accounts::past_actions(*connection_, change.tenant_id, ids);
+    if (!past) return past.error();
+    for (ClaimedDevice& device : page.devices) {
+        const auto found = past->find(device.device_id);
+        if (found != past->end()) device.past_actions = std::move(found->second);
+    }
+    return {};
 }
 
 // A page whose workers died is worked in small parts, and at last device by device, so that only

@@ -37,6 +37,8 @@ class Runner {
     static Result<void> unless_taken_over(Result<void> done);
     Result<bool> work_page(const RunnableChange& change, const ChangeKind& kind,
                            queue::Message& message);
+    Result<void> recall_past_actions(const RunnableChange& change, const ChangeKind& kind,
+                                     ClaimedPage& page);
     static std::vector<ClaimedDevice> take_aside(ClaimedPage& page, bool is_poisoned);
     LeaseTimes lease_from(std::chrono::steady_clock::time_point claimed) const;
     PageRunSettings run_settings(const ChangeKind& kind) const;

@@ -18,6 +18,15 @@ carriers::StatusChange change_of(const ChangeParameters& parameters) {
     return wanted;
 }
 
+accounts::LineAction line_action_of(std::string_view present, std::string_view target) {
+    const std::string wanted = carriers::comparable_status(target);
+    if (wanted == "suspended") return accounts::LineAction::suspend;
+    if (wanted == "deactivated") return accounts::LineAction::deactivate;
+    if (wanted != "active") return accounts::LineAction::status;
+    return carriers::comparable_status(present) == "suspended" ? accounts::LineAction::restore
+                                                               : accounts::LineAction::activate;
+}
+
 class StatusUpdateKind : public CarrierChangeKind {
   public:
     StatusUpdateKind(const RunnableChange& change, CarrierAccount account)
@@ -28,12 +37,22 @@ class StatusUpdateKind : public CarrierChangeKind {
     std::string description() const override { return kDescription; }
 
     DevicePlan plan(const ClaimedDevice& device, const carriers::Attempt& attempt) const override {
-        DevicePlan plan;
         const carriers::StatusChange wanted =
             device.own_request.empty() ? common_ : change_of(parameters_for(change(), device));
+        DevicePlan plan = carrier_plan(device, wanted,
+                                       line_action_of(device.line.status, wanted.target), attempt);
         plan.effect = wanted.target;
-        plan.exchange = exchange(device, wanted, attempt);
         return plan;
+    }
+
+    std::string effect(const DevicePlan& plan, const carriers::Applied& applied) const override {
+        if (applied.details.empty()) return plan.effect;
+        base::json::object told = {{"status", plan.effect}};
+        for (const char* name : {"msisdn", "ratePlan"}) {
+            const auto* value = applied.details.if_contains(name);
+            if (value != nullptr && value->is_string()) told[name] = *value;
+        }
+        return told.size() == 1 ? plan.effect : base::json::serialize(told);
     }
 
   private:

@@ -1,0 +1,42 @@
+// What was asked of lines, from the rows that completed pages wrote.
+#include <algorithm>
+
+#include "accounts/line_budgets.hpp"
+
+namespace carryall::accounts {
+namespace {
+
+constexpr db::Query kPastActions{"line_past_actions", R"(
+    SELECT a.device_id, a.action,
+           to_char(a.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    FROM unnest($2::bigint[]) AS d(device_id)
+    JOIN line_action a ON a.tenant_id = $1 AND a.device_id = d.device_id
+        AND a.occurred_at > now() - interval '366 days'
+    ORDER BY a.device_id, a.occurred_at)"};
+
+LineAction stored_action(std::string_view text) {
+    for (const LineAction action : {LineAction::plan, LineAction::activate, LineAction::suspend,
+                                    LineAction::restore, LineAction::deactivate}) {
+        if (to_string(action) == text) return action;
+    }
+    return LineAction::status;
+}
+
+}  // namespace
+
+base::Result<PastActions> past_actions(db::Connection& connection, std::int64_t tenant_id,
+                                       const std::vector<std::int64_t>& device_ids) {
+    db::Array ids;
+    for (const std::int64_t id : device_ids) ids.add(id);
+    const auto rows = connection.exec(kPastActions, db::Params().add(tenant_id).add(ids.take()));
+    if (!rows) return rows.error();
+    PastActions past;
+    for (std::size_t row = 0; row < rows->size(); ++row) {
+        const auto at = base::parse_iso8601(rows->text(row, 2));
+        CHECK(at.has_value());
+        past[rows->integer(row, 0)].push_back({stored_action(rows->text(row, 1)), *at});
+    }
+    return past;
+}
+
+}  // namespace carryall::accounts
