@@ -64,8 +64,8 @@ std::string with_wrong_types(const std::string& json) {
 }
 
 // The page of somebody in between.
-void answer_page(int status, Reply& reply) {
-    reply.status = status;
+void answer_page(FaultKind kind, Reply& reply) {
+    reply.status = kind == FaultKind::html_404 ? 404 : kind == FaultKind::html_502 ? 502 : 200;
     reply.headers.clear();
     reply.body = kHtmlPage;
     reply.content_type = "text/html; charset=utf-8";
@@ -115,13 +115,9 @@ void spoil_reply(const Fault& fault, System& system, Reply& reply) {
             reply.body.insert(reply.body.size() / 2, "\"}{,");
             break;
         case FaultKind::html_200:
-            answer_page(200, reply);
-            break;
         case FaultKind::html_404:
-            answer_page(404, reply);
-            break;
         case FaultKind::html_502:
-            answer_page(502, reply);
+            answer_page(fault.kind, reply);
             break;
         case FaultKind::truncated:
             reply.delivery = Delivery::send_half;

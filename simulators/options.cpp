@@ -90,6 +90,18 @@ const std::vector<Option>& option_table() {
         number(
             "--revio-quota-per-day", "Rev.io calls a day, 0 is off", 0, INT32_MAX,
             [](Options & o) -> auto& { return o.revio.quota_per_day; }),
+        text(
+            "--jasper-user", "USER", "Jasper API user",
+            [](Options & o) -> auto& { return o.jasper.user; }),
+        text(
+            "--jasper-key", "KEY", "Jasper API key",
+            [](Options & o) -> auto& { return o.jasper.key; }),
+        number(
+            "--jasper-rate", "Jasper calls a second and user, 0 is off", 0, 100'000,
+            [](Options & o) -> auto& { return o.jasper.calls_per_second; }),
+        number(
+            "--jasper-in-flight", "Jasper calls in flight a user, 0 is off", 0, 1'000,
+            [](Options & o) -> auto& { return o.jasper.calls_in_flight; }),
     };
     return table;
 }
@@ -107,8 +119,9 @@ std::string help_text() {
         help += left + option.help + "\n";
     }
     help +=
-        "\nPOND answers under /pond/ds/u/distributorPPUService/v1, Rev.io under /revio/v1, the\n"
-        "simulator itself under /_sim. See docs/SIMULATORS.md.\n";
+        "\nPOND answers under /pond/ds/u/distributorPPUService/v1, Rev.io under /revio/v1,\n"
+        "Jasper under /jasper/rws/api/v1, the simulator itself under /_sim. See "
+        "docs/SIMULATORS.md.\n";
     return help;
 }
 

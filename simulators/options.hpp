@@ -25,6 +25,13 @@ struct RevioOptions {
     std::int64_t quota_per_day = 150'000;  // 0: no limit
 };
 
+struct JasperOptions {
+    std::string user = "carryall";
+    std::string key = "jasper-sim-key";
+    std::int64_t calls_per_second = 5;  // a user, 0: no limit
+    std::int64_t calls_in_flight = 1;   // a user, 0: no limit
+};
+
 struct Options {
     std::uint16_t port = 0;
     std::string state_directory;
@@ -33,6 +40,7 @@ struct Options {
     std::vector<std::string> fleets;  // CSV files of ICCIDs for POND's default group
     PondOptions pond;
     RevioOptions revio;
+    JasperOptions jasper;
 };
 
 std::string help_text();

@@ -80,7 +80,8 @@ TEST(OptionsTest, help_names_every_default_credential) {
     const std::string help = help_text();
     for (const std::string_view word :
          {"--port", "--state", "--seed", "--threads", "--fleet", "--pond-rate", "pond-sim-key",
-          "pond-sim-password", "9001", "billing@nordcell", "revio-sim-key", "150000"}) {
+          "pond-sim-password", "9001", "billing@nordcell", "revio-sim-key", "150000",
+          "--jasper-rate", "--jasper-in-flight", "jasper-sim-key"}) {
         EXPECT_NE(help.find(word), std::string::npos) << word;
     }
 }

@@ -1,6 +1,7 @@
 // One line a system.
 #include "registry.hpp"
 
+#include "jasper/jasper_system.hpp"
 #include "pond/pond_system.hpp"
 #include "revio/revio_system.hpp"
 
@@ -10,6 +11,7 @@ std::vector<std::unique_ptr<System>> make_systems(const Options& options, const 
     std::vector<std::unique_ptr<System>> systems;
     systems.push_back(std::make_unique<pond::PondSystem>(options.pond, options.seed, clock));
     systems.push_back(std::make_unique<revio::RevioSystem>(options.revio, clock));
+    systems.push_back(std::make_unique<jasper::JasperSystem>(options.jasper, clock));
     return systems;
 }
 
