@@ -92,7 +92,21 @@ struct RatePlanChange {
     // change is sent when its time has come.
     std::optional<base::Instant> effective_date = {};  // NOLINT
 };
-using Action = std::variant<StatusChange, RatePlanChange>;
+// Of the carrier's options for a line (data features, SOCs), by their codes.
+struct FeatureChange {
+    std::vector<std::string> add;
+    std::vector<std::string> remove;
+};
+// Another SIM, another handset, or both, for the same line. Empty: stays, or the carrier's usual.
+struct EquipmentChange {
+    std::string iccid;
+    std::string imei;
+    std::string technology_type = {};  // NOLINT
+    std::string reason_code = {};      // NOLINT
+    std::string zip_code = {};         // NOLINT
+};
+// What a carrier does not know it refuses: unsupported_action() (refusal.hpp).
+using Action = std::variant<StatusChange, RatePlanChange, FeatureChange, EquipmentChange>;
 
 // What the engine knows about earlier attempts of this device change.
 struct Attempt {
@@ -124,6 +138,8 @@ struct Attempt {
 struct Capabilities {
     bool status_update = false;
     bool carrier_rate_plan_change = false;
+    bool feature_change = false;
+    bool equipment_change = false;
     bool inventory_sync = false;
     bool incremental_sync = false;
     // Documented and tested: sending the same again changes nothing.
@@ -141,6 +157,8 @@ struct Capabilities {
     // The pace of an account whose service provider sets none.
     double default_rate_per_second = 10;
     int default_max_concurrency = 8;
+    // Where devices that a sync finds belong.
+    std::string_view portal = "m2m";
 };
 
 class Carrier {

@@ -81,6 +81,8 @@ struct Call {
     std::string path;  // with query; appended to the account's base URL
     // Beside those of the account (Account::header_list). Almost always empty.
     HeaderFields headers;
+    // Headers of the answer that the exchange reads (http::ClientRequest::answer_headers).
+    std::vector<std::string> answer_headers;
     std::string body;
     std::optional<Shared> shared;
     // What the device's log shows: the {Operation} of the description template, for people.

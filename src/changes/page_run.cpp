@@ -189,6 +189,7 @@ class PageRun {
         request.method = call.method;
         request.url = account_.base_url + call.path;
         request.headers = headers_for(call);
+        request.answer_headers = call.answer_headers;
         request.body = call.body;
         if (call.shared) {
             gather_sharers(conversation);

@@ -485,6 +485,7 @@ void CurlClient::start_waiting(Origin& origin) {
 void CurlClient::release(Exchange& exchange) {
     exchange.busy = false;
     exchange.request.body.clear();
+    exchange.request.answer_headers.clear();
     idle_.push_back(&exchange);
     --busy_;
 }
@@ -519,6 +520,12 @@ void CurlClient::finish(Exchange& exchange, CURLcode code) {
         if ((status >= 300 || status == 202) &&
             curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
             response.retry_after = parse_retry_after(header->value);
+        }
+        for (std::string& name : exchange.request.answer_headers) {
+            if (curl_easy_header(easy, name.c_str(), 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
+                // Curl leaves the line end on a header without a value.
+                response.headers.emplace_back(std::move(name), base::trim(header->value));
+            }
         }
     } else {
         // Under TLS a record may have left us although the write as a whole is not counted, so
@@ -675,6 +682,14 @@ HeaderList::HeaderList(const std::vector<std::pair<std::string, std::string>>& h
     }
     suppress_curls_own(*prepared, has_content_type);
     prepared_ = std::move(prepared);
+}
+
+const std::string* ClientResponse::header(std::string_view name) const {
+    const std::string wanted = base::ascii_lower(name);
+    for (const auto& [present, value] : headers) {
+        if (base::ascii_lower(present) == wanted) return &value;
+    }
+    return nullptr;
 }
 
 std::string_view to_string(Transport transport) {

@@ -50,6 +50,9 @@ struct ClientRequest {
     std::string body;                           // sent with every method but get and head
     std::chrono::milliseconds timeout{30'000};  // from start() to the last byte of the answer
     std::uint64_t tag = 0;                      // the caller's name for it, copied to the response
+    // Headers of the answer that are wanted beside those that every response has: what is not
+    // asked for is not kept.
+    std::vector<std::string> answer_headers;
 };
 
 struct ClientResponse {
@@ -61,6 +64,12 @@ struct ClientResponse {
     std::string content_type;
     std::optional<std::chrono::seconds> retry_after;  // seconds or HTTP date, capped at a day
     std::chrono::microseconds elapsed{0};
+    // Of ClientRequest::answer_headers those that came, spelled as asked for; of several with the
+    // same name the first.
+    std::vector<std::pair<std::string, std::string>> headers;
+
+    // The value of a header that was asked for, whatever its spelling there; nullptr: it is absent.
+    const std::string* header(std::string_view name) const;
 };
 
 struct ClientOptions {

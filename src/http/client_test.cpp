@@ -512,6 +512,29 @@ TEST(Client, retry_after_is_read_as_seconds_or_as_a_date_and_capped) {
     EXPECT_EQ(answered_by(kOk).retry_after, std::nullopt);
 }
 
+TEST(Client, the_headers_of_an_answer_that_were_asked_for_are_returned) {
+    RawServer server([](Peer& peer) {
+        for (int i = 0; i < 2; ++i) {
+            peer.read_request();
+            peer.send(
+                "HTTP/1.1 200 OK\r\nPAGE-TOTAL:  7 \r\npage-total: 8\r\nX-Other: no\r\nX-Empty:\r\n"
+                "Content-Length: 2\r\n\r\nok");
+        }
+    });
+    const auto client = make_client({});
+    ClientRequest request = request_to(server.url());
+    request.answer_headers = {"page-total", "X-Empty", "X-Absent"};
+    const ClientResponse response = exchange(*client, std::move(request));
+    const std::vector<std::pair<std::string, std::string>> expected = {{"page-total", "7"},
+                                                                       {"X-Empty", ""}};
+    EXPECT_EQ(response.headers, expected);
+    ASSERT_NE(response.header("Page-Total"), nullptr);
+    EXPECT_EQ(*response.header("Page-Total"), "7");
+    EXPECT_EQ(response.header("X-Absent"), nullptr);
+    // The handle is used again, and what its last exchange wanted is forgotten.
+    EXPECT_TRUE(exchange(*client, request_to(server.url())).headers.empty());
+}
+
 TEST(Client, a_large_body_is_sent_without_waiting_for_permission) {
     std::size_t length = 0;
     bool expects = true;

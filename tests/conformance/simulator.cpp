@@ -98,6 +98,7 @@ carriers::Outcome run_to_end(Simulator& simulator, const carriers::Account& acco
                       request.method = call.method;
                       request.url = account.base_url + call.path;
                       request.headers = headers;
+                      request.answer_headers = call.answer_headers;
                       request.body = call.body;
                       request.timeout = call.timeout;
                       return std::optional(simulator.send(std::move(request)));

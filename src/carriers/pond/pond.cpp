@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "carriers/pond/wire.hpp"
+#include "carriers/refusal.hpp"
 #include "carriers/settings.hpp"
 
 namespace carryall::carriers::pond {
@@ -101,7 +102,10 @@ class Pond : public Carrier {
         if (const auto* change = std::get_if<StatusChange>(&action)) {
             return status_exchange(account, line, *change, attempt);
         }
-        return rate_plan_exchange(account, line, std::get<RatePlanChange>(action), attempt);
+        if (const auto* change = std::get_if<RatePlanChange>(&action)) {
+            return rate_plan_exchange(account, line, *change, attempt);
+        }
+        return unsupported_action(integration(), action);
     }
 };
 

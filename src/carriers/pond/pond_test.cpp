@@ -253,6 +253,22 @@ TEST(PondStatus, what_cannot_be_asked_is_refused_without_a_call) {
     EXPECT_EQ(reason_of(play(*make(account, "Active"), never).outcome), kWritesDisabled);
 }
 
+TEST(PondActions, what_pond_does_not_know_is_refused_by_a_sentence_that_names_both) {
+    const Account account = test_account();
+    const auto never = [](const Call&) -> std::optional<http::ClientResponse> {
+        ADD_FAILURE() << "a call was made";
+        return std::nullopt;
+    };
+    const auto features = carrier().exchange(account, line(), FeatureChange{{"F1"}, {}}, {});
+    EXPECT_EQ(reason_of(play(*features, never).outcome),
+              "POND cannot change features in this version");
+    const auto equipment =
+        carrier().exchange(account, line(), EquipmentChange{"89103000000012345678", ""}, {});
+    EXPECT_EQ(reason_of(play(*equipment, never).outcome),
+              "POND cannot change SIM or device in this version");
+    EXPECT_FALSE(carrier().capabilities().feature_change);
+}
+
 TEST(PondWire, epochs_may_be_seconds_or_milliseconds) {
     const auto created = [](std::int64_t epoch) {
         const base::json::value package = {{"packageId", "a"},
