@@ -56,20 +56,6 @@ ChangeParameters parameters_for(const RunnableChange& change, const ClaimedDevic
     return read_parameters(own ? merged(change.request, *own) : change.request);
 }
 
-Result<CarrierAccount> open_carrier_account(const RunnableChange& change) {
-    const auto integration = carriers::parse_integration(change.account.integration);
-    const carriers::Carrier* carrier = integration ? carriers::find_carrier(*integration) : nullptr;
-    if (carrier == nullptr) {
-        return base::invalid_input("this version cannot drive the integration '" +
-                                   change.account.integration + "'");
-    }
-    auto account = carrier->account(change.account.service_provider_id, change.account.settings,
-                                    change.account.credentials);
-    if (!account) return account.error();
-    account->write_is_enabled = change.account.write_is_enabled;
-    return CarrierAccount{carrier, std::move(account).value()};
-}
-
 DevicePlan CarrierChangeKind::carrier_plan(const ClaimedDevice& device,
                                            const carriers::Action& action,
                                            accounts::LineAction line_action,

@@ -39,12 +39,7 @@ ChangeParameters parameters_for(const RunnableChange& change, const ClaimedDevic
 std::unique_ptr<ChangeKind> make_refusal(std::string description, std::string integration_name,
                                          std::string reason);
 
-// The carrier of the change's service provider, ready to be spoken to.
-struct CarrierAccount {
-    const carriers::Carrier* carrier = nullptr;
-    carriers::Account account;
-};
-Result<CarrierAccount> open_carrier_account(const RunnableChange& change);
+using accounts::CarrierAccount;
 
 // What the changes that go to the carrier share: its account, its pace, its name.
 class CarrierChangeKind : public ChangeKind {
@@ -76,7 +71,7 @@ class CarrierChangeKind : public ChangeKind {
 template <class Kind>
 std::unique_ptr<ChangeKind> make_carrier_kind(const RunnableChange& change,
                                               const char* description) {
-    auto account = open_carrier_account(change);
+    auto account = accounts::open_carrier_account(change.account);
     if (!account) {
         return make_refusal(description, change.account.integration, account.error().message);
     }

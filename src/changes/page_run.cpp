@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kTick{
     200};  // how often stop requests, heartbeat and the lease are looked at
 // A page whose next call must wait longer is left, so that the runner can work for others.
-constexpr milliseconds kLongestWaitToBegin = kLongestQueue;
+constexpr milliseconds kLongestWaitToBegin = accounts::kLongestQueue;
 // A conversation under way is broken off only for a long pause: that costs it a try.
 constexpr milliseconds kLongestWaitToGoOn{60'000};
 constexpr int kMaxCalls = 200;  // of one conversation

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "accounts/pace.hpp"
 #include "accounts/session.hpp"
 #include "carriers/carrier.hpp"
 #include "changes/run_store.hpp"
@@ -27,15 +28,7 @@ struct DevicePlan {
     std::string line_action;                   // for DeviceResult::line_action if it is sent
 };
 
-class Pace {
-  public:
-    virtual ~Pace() = default;
-    // Zero: a call may start now (and is counted). Otherwise how long to wait before asking again;
-    // long waits make the run leave the page for later.
-    virtual std::chrono::milliseconds next_call() = 0;
-    // The outside system asked to leave the whole account alone for a while.
-    virtual void pause(std::chrono::seconds pause) = 0;
-};
+using accounts::Pace;
 
 // The page's lease by this machine's steady clock: no call starts after `stop_sending`, and what is
 // still in flight at `give_up` is cut off and unknown. A worker that was paused for longer finds

@@ -5,6 +5,7 @@
 #include "changes/run_store.hpp"
 
 #include <array>
+#include <fmt/format.h>
 #include <map>
 #include <set>
 
@@ -18,21 +19,19 @@ using db::Params;
 using db::Query;
 using db::Rows;
 
-constexpr Query kLoadChange{"run_load_change", R"(
-    SELECT b.change_type, b.portal, b.request, b.correlation_id,
-           p.service_provider_id, p.integration, p.write_is_enabled, p.settings, p.credentials,
-           p.rate_per_second, p.max_concurrency,
-           coalesce(p.pacing_key, 'provider-' || p.service_provider_id),
-           r.service_provider_id, r.integration, r.write_is_enabled, r.settings, r.credentials,
-           r.rate_per_second, r.max_concurrency,
-           coalesce(r.pacing_key, 'provider-' || r.service_provider_id)
+Query load_query() {
+    static const std::string kSql = fmt::format(R"(
+    SELECT b.change_type, b.portal, b.request, b.correlation_id, {0}, r.*
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     LEFT JOIN LATERAL (
-        SELECT * FROM service_provider s
-        WHERE s.tenant_id = $1 AND s.integration = 'revio' AND s.is_active
-        ORDER BY s.service_provider_id LIMIT 1) r ON true
-    WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
+        SELECT {0} FROM service_provider p
+        WHERE p.tenant_id = $1 AND p.integration = 'revio' AND p.is_active
+        ORDER BY p.service_provider_id LIMIT 1) r ON true
+    WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)",
+                                                accounts::kAccountColumns);
+    return {"run_load_change", kSql.c_str()};
+}
 
 constexpr Query kClaim{"run_claim_page", R"(
     WITH next AS (
@@ -323,25 +322,6 @@ Query completion_of(ChangeType type) {
     return {kNames[index], kSql[index].c_str()};
 }
 
-constexpr Query kReserve{"run_reserve_calls", R"(
-    INSERT INTO account_pace AS p (pacing_key, next_free_at)
-    VALUES ($1, now() + $2::int / $3::float8 * interval '1 second')
-    ON CONFLICT (pacing_key) DO UPDATE
-    SET next_free_at = greatest(p.next_free_at, now()) + $2::int / $3::float8 * interval '1 second'
-    WHERE p.next_free_at <= now() + $4::bigint * interval '1 millisecond'
-    RETURNING (extract(epoch FROM p.next_free_at - now()) * 1000
-        - $2::int / $3::float8 * 1000)::bigint)"};
-
-constexpr Query kNextFree{"run_next_free", R"(
-    SELECT (extract(epoch FROM next_free_at - now()) * 1000)::bigint FROM account_pace
-    WHERE pacing_key = $1)"};
-
-constexpr Query kPause{"run_pause_account", R"(
-    INSERT INTO account_pace AS p (pacing_key, next_free_at)
-    VALUES ($1, now() + make_interval(secs => $2::int))
-    ON CONFLICT (pacing_key) DO UPDATE
-    SET next_free_at = greatest(p.next_free_at, now() + make_interval(secs => $2::int)))"};
-
 constexpr Query kSweep{"run_sweep", R"(
     WITH revived AS (
         UPDATE queue_message m
@@ -412,29 +392,6 @@ std::optional<base::Instant> stored_instant(const Rows& rows, std::size_t row, i
     const auto instant = base::parse_iso8601(rows.text(row, column));
     CHECK(instant.has_value());
     return *instant;
-}
-
-Result<StoredAccount> read_account(const Rows& rows, int column, const base::MasterKey& key) {
-    StoredAccount account;
-    account.service_provider_id = rows.integer(0, column);
-    account.integration = rows.string(0, column + 1);
-    account.write_is_enabled = rows.boolean(0, column + 2);
-    account.settings = stored_object(rows.text(0, column + 3));
-    if (!rows.is_null(0, column + 4)) {
-        const std::string context =
-            "service_provider/" + std::to_string(account.service_provider_id);
-        const auto opened = key.open(rows.bytes(0, column + 4), context);
-        if (!opened) return opened.error();
-        account.credentials = stored_object(opened->reveal());
-    }
-    if (const auto rate = rows.optional_text(0, column + 5)) {
-        account.rate_per_second = std::stod(*rate);
-    }
-    if (const auto limit = rows.optional_integer(0, column + 6)) {
-        account.max_concurrency = static_cast<int>(*limit);
-    }
-    account.pacing_key = rows.string(0, column + 7);
-    return account;
 }
 
 DeviceState stored_state(std::string_view text) {
@@ -571,6 +528,10 @@ void add_traces(Params& params, const std::vector<DeviceResult>& results) {
     for (Array* array : {&references, &ids, &devices, &actions}) params.add(array->take());
 }
 
+// Of load_query().
+constexpr int kProviderColumn = 4;
+constexpr int kRevioColumn = kProviderColumn + accounts::kAccountColumnCount;
+
 constexpr const char* kProcessBy = "carryall work";
 
 }  // namespace
@@ -578,7 +539,7 @@ constexpr const char* kProcessBy = "carryall work";
 Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tenant_id,
                                    BulkChangeId id, const base::MasterKey& key) {
     CARRYALL_TRY(connection.work_for_tenant(tenant_id));
-    const auto rows = connection.exec(kLoadChange, Params().add(tenant_id).add(id));
+    const auto rows = connection.exec(load_query(), Params().add(tenant_id).add(id));
     if (!rows) return rows.error();
     if (rows->empty()) return base::not_found("there is no such bulk change in this tenant");
     const auto type = parse_change_type(rows->text(0, 0));
@@ -593,12 +554,12 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
     change.portal = rows->string(0, 1);
     change.request = stored_object(rows->text(0, 2));
     change.correlation_id = rows->string(0, 3);
-    auto account = read_account(*rows, 4, key);
+    auto account = accounts::read_account(*rows, 0, kProviderColumn, key);
     if (!account) return account.error();
     change.account = std::move(account).value();
     // Only an assignment speaks with Rev.io; nothing else shall fail by its credentials.
-    if (change.type == ChangeType::customerassignment && !rows->is_null(0, 12)) {
-        auto revio = read_account(*rows, 12, key);
+    if (change.type == ChangeType::customerassignment && !rows->is_null(0, kRevioColumn)) {
+        auto revio = accounts::read_account(*rows, 0, kRevioColumn, key);
         if (!revio) return revio.error();
         change.revio = std::move(revio).value();
     }
@@ -672,29 +633,6 @@ Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection
     if (!rows) return rows.error();
     const auto due = rows->optional_integer(0, 0);
     return due ? Due(std::chrono::milliseconds(*due)) : Due();
-}
-
-Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
-                                                const StoredAccount& account, int calls) {
-    using std::chrono::milliseconds;
-    CHECK(account.rate_per_second.has_value());
-    const Params key = Params().add(account.pacing_key);
-    const auto rows = connection.exec(kReserve, Params(key)
-                                                    .add(calls)
-                                                    .add(std::to_string(*account.rate_per_second))
-                                                    .add(kLongestQueue.count()));
-    if (!rows) return rows.error();
-    if (!rows->empty()) return milliseconds(std::max<std::int64_t>(0, rows->integer(0, 0)));
-    const auto next = connection.exec(kNextFree, key);
-    if (!next) return next.error();
-    return std::max(milliseconds(next->empty() ? 0 : next->integer(0, 0)),
-                    kLongestQueue + milliseconds(1));
-}
-
-Result<void> pause_account(db::Connection& connection, const StoredAccount& account,
-                           std::chrono::seconds pause) {
-    CARRYALL_TRY(connection.exec(kPause, Params().add(account.pacing_key).add(pause.count())));
-    return {};
 }
 
 Result<std::int64_t> sweep(db::Connection& connection) {

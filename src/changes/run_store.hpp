@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "accounts/account.hpp"
 #include "accounts/line_budgets.hpp"
 #include "base/clock.hpp"
 #include "base/secret.hpp"
@@ -20,17 +21,7 @@ namespace carryall::changes {
 
 using base::Result;
 
-// A service provider as stored, credentials opened.
-struct StoredAccount {
-    std::int64_t service_provider_id = 0;
-    std::string integration;
-    bool write_is_enabled = false;
-    base::json::object settings;
-    base::json::object credentials;
-    std::optional<double> rate_per_second;
-    std::optional<int> max_concurrency;
-    std::string pacing_key;
-};
+using accounts::StoredAccount;
 
 struct RunnableChange {
     std::int64_t tenant_id = 0;
@@ -141,15 +132,6 @@ Result<PageCompletion> complete_page(db::Connection& connection, const RunnableC
 Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection& connection,
                                                                   std::int64_t tenant_id,
                                                                   BulkChangeId id);
-
-// Reserves `calls` calls at the account's rate; answers when the first may start. Shared by all
-// workers. If that is later than kLongestQueue, nothing is reserved: come back then.
-inline constexpr std::chrono::milliseconds kLongestQueue{5'000};
-Result<std::chrono::milliseconds> reserve_calls(db::Connection& connection,
-                                                const StoredAccount& account, int calls);
-// No call of the account before `pause` has passed.
-Result<void> pause_account(db::Connection& connection, const StoredAccount& account,
-                           std::chrono::seconds pause);
 
 // Puts a message into the queue for every unfinished change that has none, and makes its dead
 // letters visible again after an hour: a newer worker may know what this one did not. Answers how

@@ -321,20 +321,6 @@ TEST_F(RunStoreTest, the_sweep_rebuilds_an_emptied_queue_and_leaves_a_full_one_a
     EXPECT_EQ((*message)->attributes.tenant_id, 1);
 }
 
-TEST_F(RunStoreTest, reserved_calls_of_all_workers_together_keep_the_rate) {
-    const BulkChangeId id = make_status_change();
-    const RunnableChange change = load(id);
-    StoredAccount account = change.account;
-    account.rate_per_second = 10;
-    EXPECT_LE(reserve_calls(*connection_, account, 20)->count(), 0);
-    const auto second = reserve_calls(*connection_, account, 10);
-    ASSERT_TRUE(second);
-    EXPECT_GT(second->count(), 1000) << "the first twenty calls take two seconds";
-    EXPECT_LE(second->count(), 2000);
-    ASSERT_TRUE(pause_account(*connection_, account, std::chrono::seconds(100)));
-    EXPECT_GT(reserve_calls(*connection_, account, 1)->count(), 90'000);
-}
-
 TEST_F(RunStoreTest, a_request_whose_result_comes_later_is_remembered_once_a_page) {
     const BulkChangeId id = make_status_change();
     const RunnableChange change = load(id);

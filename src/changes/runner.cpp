@@ -81,81 +81,6 @@ carriers::Attempt attempt_of(const RunnableChange& change, const ClaimedPage& pa
 
 }  // namespace
 
-// The account's share of calls. Slots are reserved in the database in small batches, so that all
-// workers together keep the rate; without a rate every call may start at once, unless the account
-// asked for a pause.
-class AccountPace : public Pace {
-  public:
-    explicit AccountPace(db::Connection& connection) : connection_(connection) {}
-
-    void use(const StoredAccount* account, milliseconds paused_for) {
-        account_ = account;
-        paused_until_ = std::max(paused_until_, steady_clock::now() + paused_for);
-    }
-
-    milliseconds next_call() override {
-        if (account_ == nullptr) return milliseconds(0);
-        const auto now = steady_clock::now();
-        if (!account_->rate_per_second) {
-            return std::chrono::ceil<milliseconds>(
-                std::max(paused_until_ - now, steady_clock::duration(0)));
-        }
-        forget_passed_slots(now);
-        if (reserved_ == 0) {
-            const milliseconds wait = reserve(now, *account_->rate_per_second);
-            if (reserved_ == 0) return wait;
-        }
-        if (now < next_) return std::chrono::ceil<milliseconds>(next_ - now);
-        next_ += spacing_;
-        --reserved_;
-        return milliseconds(0);
-    }
-
-    void pause(std::chrono::seconds pause) override {
-        reserved_ = 0;
-        if (account_ == nullptr) return;
-        paused_until_ = std::max(paused_until_, steady_clock::now() + pause);
-        const auto paused = pause_account(connection_, *account_, pause);
-        if (!paused) base::log::warning("pause_not_stored", {{"reason", paused.error().message}});
-    }
-
-  private:
-    static constexpr double kBatchesPerSecond = 4.0;
-    static constexpr int kMaxBatch = 1'000;
-    // A slot may be used this much late: a round of the loop, or a few calls at a slow account.
-    static constexpr std::chrono::milliseconds kMaxLateness{50};
-    static constexpr int kMaxBurst = 2;
-
-    // A slot that passed unused is gone: using it now would exceed the rate, since others have
-    // reserved the present.
-    void forget_passed_slots(steady_clock::time_point now) {
-        const auto lateness = std::max<steady_clock::duration>(kMaxLateness, kMaxBurst * spacing_);
-        if (reserved_ == 0 || now - next_ <= lateness) return;
-        const auto passed = (now - next_ - lateness) / spacing_ + 1;
-        reserved_ -= static_cast<int>(std::min<std::int64_t>(passed, reserved_));
-        next_ += passed * spacing_;
-    }
-
-    milliseconds reserve(steady_clock::time_point now, double rate) {
-        const int calls = std::clamp(static_cast<int>(rate / kBatchesPerSecond), 1, kMaxBatch);
-        const auto wait = reserve_calls(connection_, *account_, calls);
-        if (!wait) return kReconnectPause;
-        if (*wait > kLongestQueue) return *wait;
-        reserved_ = calls;
-        next_ = now + *wait;
-        spacing_ = std::chrono::duration_cast<steady_clock::duration>(
-            std::chrono::duration<double>(1.0 / rate));
-        return milliseconds(0);
-    }
-
-    db::Connection& connection_;
-    const StoredAccount* account_ = nullptr;
-    steady_clock::time_point paused_until_;
-    int reserved_ = 0;
-    steady_clock::time_point next_;
-    steady_clock::duration spacing_{0};
-};
-
 Runner::Runner(const WorkerSettings& settings, const base::MasterKey& key,
                std::unique_ptr<db::Connection> connection, http::Client& client, std::string name,
                const std::atomic<bool>& stopping)
@@ -253,10 +178,12 @@ Result<void> Runner::hand_over(const queue::Message& message, const RunnableChan
                         std::chrono::ceil<std::chrono::seconds>(std::max(**due, milliseconds(0))));
 }
 
-AccountPace& Runner::pace_for(const StoredAccount* account, milliseconds paused_for) {
-    auto& pace = paces_[account == nullptr ? 0 : account->service_provider_id];
-    if (!pace) pace = std::make_unique<AccountPace>(*connection_);
-    pace->use(account, paused_for);
+accounts::Pace& Runner::pace_for(const StoredAccount* account, milliseconds paused_for) {
+    auto& pace = paces_[account == nullptr ? std::string() : account->pacing_key];
+    if (!pace) pace = std::make_unique<accounts::AccountPace>(*connection_);
+    if (account != nullptr) {
+        pace->use(account->pacing_key, accounts::limits_of(*account), paused_for);
+    }
     return *pace;
 }
 
@@ -277,8 +204,10 @@ PageRunSettings Runner::run_settings(const ChangeKind& kind) const {
     PageRunSettings run;
     run.max_in_flight = settings_.max_in_flight;
     const StoredAccount* account = kind.paced_account();
-    if (account != nullptr && account->max_concurrency) {
-        run.max_in_flight = std::min(run.max_in_flight, *account->max_concurrency);
+    if (account != nullptr) {
+        const accounts::Limits limits = accounts::limits_of(*account);
+        run.max_in_flight =
+            std::min(run.max_in_flight, limits.max_concurrency.value_or(run.max_in_flight));
     }
     run.settling_time = settings_.settling_time.value_or(kind.settling_time());
     run.retry = settings_.retry;

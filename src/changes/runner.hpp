@@ -13,8 +13,6 @@
 
 namespace carryall::changes {
 
-class AccountPace;
-
 class Runner {
   public:
     Runner(const WorkerSettings& settings, const base::MasterKey& key,
@@ -48,7 +46,7 @@ class Runner {
                           const PageRunOutput& output, const PageEnd& end);
     Result<void> hand_over(const queue::Message& message, const RunnableChange& change);
     PageRunOutput park_poison(const ChangeKind& kind, const ClaimedPage& page) const;
-    AccountPace& pace_for(const StoredAccount* account, std::chrono::milliseconds paused_for);
+    accounts::Pace& pace_for(const StoredAccount* account, std::chrono::milliseconds paused_for);
     bool notification_is_due();
 
     const WorkerSettings& settings_;
@@ -58,7 +56,7 @@ class Runner {
     std::string name_;
     const std::atomic<bool>& stopping_;
     std::unique_ptr<queue::Queue> queue_;
-    std::map<std::int64_t, std::unique_ptr<AccountPace>> paces_;
+    std::map<std::string, std::unique_ptr<accounts::AccountPace>> paces_;  // by pacing key
     std::chrono::steady_clock::time_point last_notification_;
     bool listening_ = false;
 };

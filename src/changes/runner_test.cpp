@@ -90,8 +90,9 @@ class RunnerTest : public support::DatabaseTest {
             TRUNCATE account_pace, device_change, device_change_log, queue_message, device_event
                 RESTART IDENTITY CASCADE;
             INSERT INTO tenant (name) VALUES ('one'), ('two');
-            INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled, settings)
-                SELECT i, 'pond', 'pond', true,
+            INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled, is_unpaced,
+                settings)
+                SELECT i, 'pond', 'pond', true, true,
                        '{"baseUrl": "https://pond.test", "distributorId": 71}'
                 FROM generate_series(1, 2) i;
             INSERT INTO device (tenant_id, service_provider_id, portal, iccid, status)
@@ -468,7 +469,7 @@ TEST_F(RunnerTest, a_rate_limit_is_obeyed_by_every_runner_and_the_message_comes_
 TEST_F(RunnerTest, a_rated_account_is_left_alone_while_its_queue_is_long) {
     const BulkChangeId id = make_change();
     database().run(
-        "UPDATE service_provider SET rate_per_second = 100;"
+        "UPDATE service_provider SET rate_per_second = 100, is_unpaced = false;"
         " INSERT INTO account_pace (pacing_key, next_free_at)"
         " VALUES ('provider-1', now() + interval '10 minutes')");
     machine()->work();
@@ -520,7 +521,7 @@ TEST_F(RunnerTest, a_change_that_was_not_started_holds_nothing_back) {
 TEST_F(RunnerTest, two_runners_share_one_account_within_its_rate) {
     const BulkChangeId id = make_change();
     send(id);
-    database().run("UPDATE service_provider SET rate_per_second = 40");
+    database().run("UPDATE service_provider SET rate_per_second = 40, is_unpaced = false");
     const auto a = machine("a");
     const auto b = machine("b");
     const auto before = std::stod(value("SELECT extract(epoch FROM clock_timestamp())"));

@@ -116,6 +116,7 @@ Columns make_columns(ImportKind kind) {
                     {"ratePerSecond", "rate_per_second", CellRule::decimal, {}, false, true},
                     {"maxConcurrency", "max_concurrency", CellRule::integer, {}, false, true},
                     {"dayQuota", "day_quota", CellRule::integer, {}, false, true},
+                    {"isUnpaced", "is_unpaced", CellRule::boolean, {"unpaced"}},
                     kIsActive};
     }
     CHECK(false);

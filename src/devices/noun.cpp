@@ -60,6 +60,7 @@ constexpr std::array kServiceProviderFields{
     decimal("ratePerSecond", "rate_per_second"),
     integer("maxConcurrency", "max_concurrency", 1, kMaxConcurrency),
     integer("dayQuota", "day_quota", 1, kMaxId),
+    boolean("isUnpaced", "is_unpaced"),
     kIsActive,
     Field{.name = "credentialNames",
           .column = "credential_names",

@@ -14,9 +14,11 @@ namespace {
 
 // Tables that belong to the installation and not to a tenant. A new one needs its reason here.
 //   tenant            the list of tenants itself
+//   account_pace      an account at a carrier, which tenants may share; names no tenant
+//   account_minute    the same
 //   queue_message     ids only, a hint; a worker then works inside the tenant that it names
 //   schema_migration  which migrations have run
-const std::string kNotATenants = "'tenant', 'queue_message', 'schema_migration'";
+const std::string kNotATenants = "'tenant', 'account_pace', 'account_minute', 'queue_message', 'schema_migration'";
 
 const std::string kOurs =
     " n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "

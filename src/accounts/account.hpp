@@ -1,0 +1,69 @@
+// An account at an outside system as the platform holds it: what is stored of it, opened and ready
+// to be spoken to, and the limits it is called within. What must stay true: limits are on unless an
+// account is explicitly unpaced, so that nobody overruns a carrier by forgetting a setting.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "carriers/carrier.hpp"
+#include "db/postgres.hpp"
+
+namespace carryall::accounts {
+
+using base::Result;
+
+// A service provider as stored, credentials opened: secret, never logged.
+struct StoredAccount {
+    std::int64_t tenant_id = 0;
+    std::int64_t service_provider_id = 0;
+    std::string integration;
+    bool write_is_enabled = false;
+    base::json::object settings;
+    base::json::object credentials;
+    // As set; empty: the integration's default.
+    std::optional<double> rate_per_second;
+    std::optional<int> max_concurrency;
+    std::optional<std::int64_t> day_quota;
+    bool is_unpaced = false;
+    std::string pacing_key;  // accounts with the same key share one pace
+};
+
+// What applies to the calls of an account. Absent: no limit of this kind.
+struct Limits {
+    std::optional<double> rate_per_second;
+    std::optional<int> max_concurrency;     // calls in flight, over all workers
+    std::optional<std::int64_t> day_quota;  // calls a day, by UTC
+};
+
+// Where the set leaves a gap, the carrier's defaults.
+Limits limits_of(const StoredAccount& account, const carriers::Capabilities& defaults);
+// The same with the defaults of the account's integration, Rev.io's included.
+Limits limits_of(const StoredAccount& account);
+
+// The columns of service_provider `p` that read_account() takes, in its order.
+inline constexpr const char* kAccountColumns =
+    "p.tenant_id, p.service_provider_id, p.integration, p.write_is_enabled, p.settings,"
+    " p.credentials, p.rate_per_second, p.max_concurrency, p.day_quota, p.is_unpaced,"
+    " coalesce(p.pacing_key, 'provider-' || p.service_provider_id)";
+inline constexpr int kAccountColumnCount = 11;
+Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int first_column,
+                                   const base::MasterKey& key);
+
+// Not found: another tenant's, or none.
+Result<StoredAccount> load_account(db::Connection& connection, std::int64_t tenant_id,
+                                   std::int64_t service_provider_id, const base::MasterKey& key);
+
+// A carrier's account, ready to be spoken to.
+struct CarrierAccount {
+    const carriers::Carrier* carrier = nullptr;
+    carriers::Account account;
+};
+// Errors name the setting or credential that is missing or wrong.
+Result<CarrierAccount> open_carrier_account(const StoredAccount& stored);
+
+}  // namespace carryall::accounts

@@ -1,0 +1,63 @@
+// Reads a service provider and opens its credentials.
+#include <fmt/format.h>
+
+#include "accounts/account.hpp"
+
+namespace carryall::accounts {
+namespace {
+
+base::json::object stored_object(std::string_view text) {
+    auto value = base::parse_json(text);
+    return value && value->is_object() ? value->get_object() : base::json::object();
+}
+
+db::Query load_query() {
+    static const std::string kSql = fmt::format(
+        "SELECT {} FROM service_provider p WHERE p.tenant_id = $1 AND p.service_provider_id = $2",
+        kAccountColumns);
+    return {"account_load", kSql.c_str()};
+}
+
+}  // namespace
+
+Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int first_column,
+                                   const base::MasterKey& key) {
+    int column = first_column;
+    StoredAccount account;
+    account.tenant_id = rows.integer(row, column++);
+    account.service_provider_id = rows.integer(row, column++);
+    account.integration = rows.string(row, column++);
+    account.write_is_enabled = rows.boolean(row, column++);
+    account.settings = stored_object(rows.text(row, column++));
+    if (!rows.is_null(row, column)) {
+        const std::string context =
+            "service_provider/" + std::to_string(account.service_provider_id);
+        const auto opened = key.open(rows.bytes(row, column), context);
+        if (!opened) return opened.error();
+        account.credentials = stored_object(opened->reveal());
+    }
+    ++column;
+    if (const auto rate = rows.optional_text(row, column++)) {
+        account.rate_per_second = std::stod(*rate);
+    }
+    if (const auto limit = rows.optional_integer(row, column++)) {
+        account.max_concurrency = static_cast<int>(*limit);
+    }
+    account.day_quota = rows.optional_integer(row, column++);
+    account.is_unpaced = rows.boolean(row, column++);
+    account.pacing_key = rows.string(row, column++);
+    CHECK(column == first_column + kAccountColumnCount);
+    return account;
+}
+
+Result<StoredAccount> load_account(db::Connection& connection, std::int64_t tenant_id,
+                                   std::int64_t service_provider_id, const base::MasterKey& key) {
+    CARRYALL_TRY(connection.work_for_tenant(tenant_id));
+    const auto rows =
+        connection.exec(load_query(), db::Params().add(tenant_id).add(service_provider_id));
+    if (!rows) return rows.error();
+    if (rows->empty()) return base::not_found("There is no such service provider");
+    return read_account(*rows, 0, 0, key);
+}
+
+}  // namespace carryall::accounts
