@@ -93,7 +93,7 @@ void Dispatcher::let_time_pass(SystemSlot& slot, std::int64_t now_micros) {
         entry.action = happening.action;
         entry.key = happening.key;
         entry.fields = happening.fields;
-        entry.performed = true;
+        entry.performed = happening.performed;
         entry.changed = happening.changed;
         ledger_.append(entry);
     }

@@ -43,8 +43,10 @@ Option number(std::string_view name, const std::string& help, std::int64_t minim
             }};
 }
 
-const std::vector<Option>& option_table() {
-    static const std::vector<Option> table{
+using Table = std::vector<Option>;
+
+Table program_options() {
+    return {
         number(
             "--port", "port on 127.0.0.1; 0 takes a free one", 0, 65'535,
             [](Options & o) -> auto& { return o.port; }),
@@ -61,6 +63,11 @@ const std::vector<Option>& option_table() {
              options.fleets.push_back(given);
              return true;
          }},
+    };
+}
+
+Table pond_options() {
+    return {
         number(
             "--pond-rate", "POND requests a second, 0 is off", 0, kMaxRate,
             [](Options & o) -> auto& { return o.pond.requests_per_second; }),
@@ -75,6 +82,11 @@ const std::vector<Option>& option_table() {
         number(
             "--pond-distributor", "POND distributor id", 1, INT32_MAX,
             [](Options & o) -> auto& { return o.pond.distributor_id; }),
+    };
+}
+
+Table revio_options() {
+    return {
         text(
             "--revio-user", "USER@CLIENT", "Rev.io user and client code",
             [](Options & o) -> auto& { return o.revio.user; }),
@@ -90,6 +102,11 @@ const std::vector<Option>& option_table() {
         number(
             "--revio-quota-per-day", "Rev.io calls a day, 0 is off", 0, INT32_MAX,
             [](Options & o) -> auto& { return o.revio.quota_per_day; }),
+    };
+}
+
+Table jasper_options() {
+    return {
         text(
             "--jasper-user", "USER", "Jasper API user",
             [](Options & o) -> auto& { return o.jasper.user; }),
@@ -103,6 +120,34 @@ const std::vector<Option>& option_table() {
             "--jasper-in-flight", "Jasper calls in flight a user, 0 is off", 0, 1'000,
             [](Options & o) -> auto& { return o.jasper.calls_in_flight; }),
     };
+}
+
+Table telegence_options() {
+    return {
+        number(
+            "--telegence-rate", "Telegence requests a second of one app id, 0 is off", 0, kMaxRate,
+            [](Options & o) -> auto& { return o.telegence.requests_per_second; }),
+        text(
+            "--telegence-app-id", "ID", "Telegence app-id",
+            [](Options & o) -> auto& { return o.telegence.app_id; }),
+        text(
+            "--telegence-app-secret", "SECRET", "Telegence app-secret",
+            [](Options & o) -> auto& { return o.telegence.app_secret; }),
+        text(
+            "--telegence-ban", "BAN", "Telegence billing account number",
+            [](Options & o) -> auto& { return o.telegence.ban; }),
+    };
+}
+
+const Table& option_table() {
+    static const Table table = [] {
+        Table all;
+        for (const auto& part : {program_options(), pond_options(), revio_options(),
+                                 jasper_options(), telegence_options()}) {
+            all.insert(all.end(), part.begin(), part.end());
+        }
+        return all;
+    }();
     return table;
 }
 
@@ -110,7 +155,7 @@ const std::vector<Option>& option_table() {
 
 std::string help_text() {
     std::string help =
-        "carryall-sim: plays POND and Rev.io on the loopback interface, with a ledger and "
+        "carryall-sim: plays carriers and Rev.io on the loopback interface, with a ledger and "
         "faults.\n\n"
         "Usage: carryall-sim --state DIR [options]\n\n";
     for (const Option& option : option_table()) {
@@ -119,9 +164,9 @@ std::string help_text() {
         help += left + option.help + "\n";
     }
     help +=
-        "\nPOND answers under /pond/ds/u/distributorPPUService/v1, Rev.io under /revio/v1,\n"
-        "Jasper under /jasper/rws/api/v1, the simulator itself under /_sim. See "
-        "docs/SIMULATORS.md.\n";
+        "\nPOND answers under /pond/ds/u/distributorPPUService/v1, Jasper under\n"
+        "/jasper/rws/api/v1, Telegence under /telegence, Rev.io under /revio/v1, the simulator\n"
+        "itself under /_sim. See docs/SIMULATORS.md.\n";
     return help;
 }
 

@@ -32,6 +32,13 @@ struct JasperOptions {
     std::int64_t calls_in_flight = 1;   // a user, 0: no limit
 };
 
+struct TelegenceOptions {
+    std::string app_id = "telegence-sim-app";
+    std::string app_secret = "telegence-sim-secret";
+    std::string ban = "287000000001";
+    std::int64_t requests_per_second = 10;  // of one app id; 0: no limit
+};
+
 struct Options {
     std::uint16_t port = 0;
     std::string state_directory;
@@ -41,6 +48,7 @@ struct Options {
     PondOptions pond;
     RevioOptions revio;
     JasperOptions jasper;
+    TelegenceOptions telegence;
 };
 
 std::string help_text();

@@ -4,6 +4,7 @@
 #include "jasper/jasper_system.hpp"
 #include "pond/pond_system.hpp"
 #include "revio/revio_system.hpp"
+#include "telegence/telegence_system.hpp"
 
 namespace carryall::simulators {
 
@@ -12,6 +13,8 @@ std::vector<std::unique_ptr<System>> make_systems(const Options& options, const 
     systems.push_back(std::make_unique<pond::PondSystem>(options.pond, options.seed, clock));
     systems.push_back(std::make_unique<revio::RevioSystem>(options.revio, clock));
     systems.push_back(std::make_unique<jasper::JasperSystem>(options.jasper, clock));
+    systems.push_back(
+        std::make_unique<telegence::TelegenceSystem>(options.telegence, options.seed, clock));
     return systems;
 }
 

@@ -45,8 +45,9 @@ struct Happening {
     std::int64_t micros = 0;  // when it was due, which may be long before anybody looked
     std::string_view action;
     std::string key;
-    std::string path;    // of the request that led to it
-    std::string fields;  // one JSON object, or empty
+    std::string path;       // of the request that led to it
+    std::string fields;     // one JSON object, or empty
+    bool performed = true;  // false: it was due, but was not possible any more
     bool changed = true;
 };
 

@@ -1,0 +1,68 @@
+// What the tests of Telegence share: credentials, lines, and reading pairs of names and values.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "test_client.hpp"
+
+namespace carryall::simulators {
+
+inline constexpr std::string_view kLinePath = "/sp/mobility/lineconfig/api/v1/service/";
+inline constexpr std::string_view kBatchPath = "/sp/mobilityactivations/api/v1/serviceactivation";
+inline constexpr std::string_view kListPath = "/sp/mobility/api/v1/account";
+inline constexpr std::string_view kBanPath = "/sp/mobility/billingmgmt/api/v1/billingaccount/";
+
+class TelegenceTest : public SimulatorTest {
+  protected:
+    TelegenceTest() { options_.telegence.requests_per_second = 0; }
+
+    static std::string credentials() {
+        return "app-id: telegence-sim-app\r\napp-secret: telegence-sim-secret\r\n";
+    }
+    Answer call(std::string_view method, std::string_view path, std::string_view body = {},
+                std::string_view headers = {}) {
+        return client().request(method, "/telegence" + std::string(path), body,
+                                credentials() + std::string(headers));
+    }
+    // Subscriber numbers from 2145550100, SIMs from 89010300000000000010.
+    void load_lines(int count, std::string_view more = "") {
+        const Answer answer =
+            admin("POST", "telegence/fleet",
+                  R"({"firstIccid":"89010300000000000010","firstSubscriberNumber":"2145550100",)"
+                  R"("firstImei":"350000000000010","count":)" +
+                      std::to_string(count) + (more.empty() ? "" : ",") + std::string(more) + "}");
+        ASSERT_EQ(answer.status, 200) << answer.body;
+        ASSERT_EQ(answer.json().at("loaded"), count) << answer.body;
+    }
+    void set_knobs(std::string_view knobs) {
+        const Answer answer = admin("POST", "telegence/knobs", knobs);
+        ASSERT_EQ(answer.status, 200) << answer.body;
+    }
+    Answer details(std::string_view number = "2145550100") {
+        return call("GET", std::string(kLinePath) + std::string(number));
+    }
+    Answer change(std::string_view body, std::string_view number = "2145550100") {
+        return call("PATCH", std::string(kLinePath) + std::string(number), body);
+    }
+    boost::json::object truth(std::string_view line = "2145550100") {
+        return admin("GET", "telegence/line/" + std::string(line)).json().as_object();
+    }
+    std::string truth_of(std::string_view member, std::string_view line = "2145550100") {
+        return text(truth(line).at({member.data(), member.size()}));
+    }
+    // The value of a pair, or "-" when there is none.
+    static std::string pair(const boost::json::value& holder, std::string_view name) {
+        for (const auto& item : holder.at("serviceCharacteristic").as_array()) {
+            if (item.at("name").as_string() == name) return text(item.at("value"));
+        }
+        return "-";
+    }
+    // As the simulator's clock tells it.
+    std::string today() {
+        const std::string stamp = call("GET", kListPath).header("refresh-timestamp");
+        return stamp.substr(0, 10) + "Z";
+    }
+};
+
+}  // namespace carryall::simulators
