@@ -18,6 +18,7 @@ namespace carryall::changes {
 inline constexpr std::int64_t kMaxDevicesPerChange = 1'000'000;
 inline constexpr int kDefaultPageSize = 100;
 inline constexpr int kMaxPageSize = 1000;
+inline constexpr int kMaxBatchPageSize = 10'000;  // where the carrier takes as many in one request
 // device_change_id = bulk_change_id << kOrdinalBits | ordinal, ordinal from 1.
 inline constexpr int kOrdinalBits = 20;
 static_assert(kMaxDevicesPerChange < (std::int64_t{1} << kOrdinalBits));
@@ -98,9 +99,12 @@ struct CarrierRatePlanUpdate {
     std::optional<std::string> effective_date;
     std::optional<std::string> plan_uuid;      // filled by validation
     std::optional<std::int64_t> rate_plan_id;  // the carrier's id, filled by validation
+    // Filled by validation: the date is the carrier's to keep; the request goes out at once.
+    std::optional<bool> scheduled_at_carrier;
 };
 BOOST_DESCRIBE_STRUCT(CarrierRatePlanUpdate, (),
-                      (carrier_rate_plan, comm_plan, effective_date, plan_uuid, rate_plan_id))
+                      (carrier_rate_plan, comm_plan, effective_date, plan_uuid, rate_plan_id,
+                       scheduled_at_carrier))
 
 struct CustomerRatePlanUpdate {
     std::optional<std::int64_t> customer_rate_plan_id;

@@ -15,6 +15,10 @@ carriers::RatePlanChange plan_of(const ChangeParameters& parameters) {
         target.plan_uuid = update->plan_uuid.value_or("");
         target.carrier_plan_id = update->rate_plan_id;
         target.communication_plan = update->comm_plan.value_or("");
+        if (update->scheduled_at_carrier.value_or(false) && update->effective_date) {
+            const auto date = base::parse_iso8601(*update->effective_date);
+            if (date) target.effective_date = *date;
+        }
     }
     return target;
 }

@@ -59,21 +59,14 @@ Result<EffectiveRules> EffectiveRules::make(BulkChangeRequest& request,
     rules.now_ = provider.now;
     const std::size_t before = errors.size();
     const ChangeType type = request.change_type;
-    const carriers::Carrier* carrier = carrier_of(provider.integration);
     if (goes_to_the_carrier(type)) {
-        const bool able =
-            carrier != nullptr &&
-            (type == ChangeType::statusupdate ? carrier->capabilities().status_update
-                                              : carrier->capabilities().carrier_rate_plan_change);
+        const auto able = rules.take_carrier(provider);
         if (!able) {
-            errors.push_back(base::invalid_input("this version cannot carry out a " +
-                                                     std::string(to_string(type)) + " at " +
-                                                     display_name_of(provider.integration),
-                                                 "/changeType"));
+            errors.push_back(able.error());
             return errors.back();
         }
-        rules.carrier_ = carrier;
-        rules.statuses_ = carrier->statuses();
+        auto& plan = request.parameters.carrier_rate_plan_update;
+        if (plan && rules.carrier_keeps_days_ > 0) plan->scheduled_at_carrier = true;
     }
     rules.canonicalise(request.parameters);
     const auto& status = request.parameters.status_update;
@@ -100,7 +93,7 @@ Result<EffectiveRules> EffectiveRules::make(BulkChangeRequest& request,
     if (date) {
         const auto instant = base::parse_iso8601(*date);
         const std::string reason =
-            instant ? check_effective_date(type, *instant, provider.now) : "Invalid effective date";
+            instant ? rules.date_problem(*instant) : "Invalid effective date";
         if (!reason.empty()) {
             errors.push_back(base::invalid_input(reason, pointer(type, "effectiveDate")));
         }
@@ -125,12 +118,48 @@ std::string EffectiveRules::problem_of(const ChangeParameters& effective,
     const auto& date = effective_date_of(effective, type_);
     if (!date) return {};
     const auto instant = base::parse_iso8601(*date);
-    return instant ? check_effective_date(type_, *instant, now_) : "Invalid effective date";
+    return instant ? date_problem(*instant) : "Invalid effective date";
+}
+
+// What the carrier of the service provider can do, and what the provider's settings make of it.
+Result<void> EffectiveRules::take_carrier(const ProviderFacts& provider) {
+    carrier_ = carrier_of(provider.integration);
+    const carriers::Capabilities can =
+        carrier_ != nullptr ? carrier_->capabilities() : carriers::Capabilities();
+    if (type_ == ChangeType::statusupdate ? !can.status_update : !can.carrier_rate_plan_change) {
+        return base::invalid_input("this version cannot carry out a " +
+                                       std::string(to_string(type_)) + " at " +
+                                       display_name_of(provider.integration),
+                                   "/changeType");
+    }
+    statuses_ = carrier_->statuses();
+    devices_per_request_ = can.devices_per_request;
+    const auto* set = base::find_ignoring_case(provider.settings, "devicesPerRequest");
+    if (can.devices_per_request > 1 && set != nullptr && set->is_int64()) {
+        devices_per_request_ =
+            static_cast<int>(std::clamp<std::int64_t>(set->get_int64(), 1, kMaxBatchPageSize));
+    }
+    const auto* keeps = base::find_ignoring_case(provider.settings, "scheduleAtCarrier");
+    if (keeps != nullptr && keeps->is_bool() && keeps->get_bool()) {
+        carrier_keeps_days_ = can.schedules_days_ahead;
+    }
+    return {};
+}
+
+std::string EffectiveRules::date_problem(base::Instant date) const {
+    const bool is_too_far =
+        carrier_keeps_days_ > 0 && date > now_ + std::chrono::days(carrier_keeps_days_);
+    if (is_too_far) {
+        return "Invalid effective date (the carrier takes dates up to " +
+               std::to_string(carrier_keeps_days_) + " days ahead)";
+    }
+    return check_effective_date(type_, date, now_);
 }
 
 std::optional<std::string> EffectiveRules::due_at(const ChangeParameters& effective) const {
     // Customer rate plans have a schedule of their own; the carrier's wait in the change itself.
     if (type_ != ChangeType::carrierrateplanchange) return std::nullopt;
+    if (carrier_keeps_days_ > 0) return std::nullopt;  // sent at once, with the date
     const auto& date = effective_date_of(effective, type_);
     if (!date) return std::nullopt;
     const auto instant = base::parse_iso8601(*date);

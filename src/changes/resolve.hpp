@@ -31,12 +31,19 @@ class EffectiveRules {
     // When a device with the change's (or these) parameters is due; empty: at once.
     const std::optional<std::string>& due_at() const { return due_at_; }
     std::optional<std::string> due_at(const ChangeParameters& effective) const;
+    // Devices a page: what one request of the carrier takes, if that is more than `standard`.
+    int page_size(int standard) const { return std::max(standard, devices_per_request_); }
 
   private:
+    base::Result<void> take_carrier(const ProviderFacts& provider);
+    std::string date_problem(base::Instant date) const;
+
     ChangeType type_ = ChangeType::statusupdate;
     base::Instant now_;
     const carriers::Carrier* carrier_ = nullptr;  // of changes that go to one
     std::vector<std::string> statuses_;
+    int devices_per_request_ = 1;
+    int carrier_keeps_days_ = 0;  // dates so far ahead are given to the carrier; 0: none
     std::optional<std::string> due_at_;
     std::string shared_problem_;
 };

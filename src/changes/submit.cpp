@@ -221,7 +221,8 @@ Result<void> Submission::judge() {
                                    request_.change_type, request_.portal, provider_.integration);
     if (!facts) return facts.error();
     CARRYALL_TRY(judge_rows(transaction_, *facts));
-    auto totals = count_verdicts(transaction_, options_.page_size, provider_.now);
+    auto totals =
+        count_verdicts(transaction_, rules_->page_size(options_.page_size), provider_.now);
     if (!totals) return totals.error();
     totals_ = std::move(totals).value();
     CHECK(totals_.rows == row_count_);
@@ -249,7 +250,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     change.correlation_id = correlation_id_;
     change.created_by = caller_.name;
     change.log_description = validation_description(change.type, provider_.integration);
-    change.page_size = options_.page_size;
+    change.page_size = rules_->page_size(options_.page_size);
     const auto id = insert_change(transaction_, change, totals_, provider_.now);
     if (!id) return id.error();
     if (options_.idempotency_key) {

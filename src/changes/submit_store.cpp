@@ -13,7 +13,7 @@ using db::Rows;
 constexpr Query kFindProvider{"submit_find_provider", R"(
     SELECT name, integration, write_is_enabled, is_active,
            to_char(coalesce($3::timestamptz, now()) AT TIME ZONE 'UTC',
-                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), settings
     FROM service_provider WHERE tenant_id = $1 AND service_provider_id = $2)"};
 
 constexpr Query kFindKey{"submit_find_key", R"(
@@ -144,8 +144,15 @@ Result<std::optional<ProviderFacts>> find_provider(db::Transaction& transaction,
     if (rows->empty()) return std::optional<ProviderFacts>();
     const auto instant = base::parse_iso8601(rows->text(0, 4));
     if (!instant) return instant.error();
-    return std::optional(ProviderFacts{rows->string(0, 0), rows->string(0, 1), rows->boolean(0, 2),
-                                       rows->boolean(0, 3), *instant});
+    ProviderFacts facts{rows->string(0, 0),
+                        rows->string(0, 1),
+                        rows->boolean(0, 2),
+                        rows->boolean(0, 3),
+                        {},
+                        *instant};
+    auto settings = base::parse_json(rows->text(0, 5));
+    if (settings && settings->is_object()) facts.settings = std::move(settings->get_object());
+    return std::optional(std::move(facts));
 }
 
 Result<std::optional<EarlierChange>> find_key(db::Transaction& transaction, std::int64_t tenant_id,

@@ -19,6 +19,7 @@ struct ProviderFacts {
     std::string integration;
     bool write_is_enabled = false;
     bool is_active = false;
+    base::json::object settings;
     base::Instant now;  // the database's, or the test's
 };
 // Empty: none of this tenant.
