@@ -25,6 +25,8 @@ struct StoredAccount {
     bool write_is_enabled = false;
     base::json::object settings;
     base::json::object credentials;
+    // Another one after every change of the credentials; tells nothing about them.
+    std::string credentials_fingerprint;
     // As set; empty: the integration's default.
     std::optional<double> rate_per_second;
     std::optional<int> max_concurrency;

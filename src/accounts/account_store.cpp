@@ -32,8 +32,10 @@ Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int fi
     if (!rows.is_null(row, column)) {
         const std::string context =
             "service_provider/" + std::to_string(account.service_provider_id);
-        const auto opened = key.open(rows.bytes(row, column), context);
+        const std::string sealed = rows.bytes(row, column);
+        const auto opened = key.open(sealed, context);
         if (!opened) return opened.error();
+        account.credentials_fingerprint = base::sha256_hex(sealed);
         account.credentials = stored_object(opened->reveal());
     }
     ++column;

@@ -16,6 +16,8 @@ class ChangeKind {
     virtual const carriers::Account* account() const { return nullptr; }
     // Its pacing; nullptr if this change stays inside.
     virtual const StoredAccount* paced_account() const { return nullptr; }
+    // Its carrier; nullptr if this change goes to none.
+    virtual const carriers::Carrier* carrier() const { return nullptr; }
     virtual std::chrono::seconds settling_time() const { return std::chrono::seconds(0); }
     virtual std::string description() const = 0;  // "Update Device Status"
     // "POND", or "Update AMOP" for the local record.
@@ -48,6 +50,7 @@ class CarrierChangeKind : public ChangeKind {
         : change_(change), account_(std::move(account)) {}
     const carriers::Account* account() const override { return &account_.account; }
     const StoredAccount* paced_account() const override { return &change_.account; }
+    const carriers::Carrier* carrier() const override { return account_.carrier; }
     std::chrono::seconds settling_time() const override {
         return account_.carrier->capabilities().settling_time;
     }

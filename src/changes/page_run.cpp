@@ -77,7 +77,6 @@ class PageRun {
     }
 
     PageRunOutput run() {
-        if (session_ != nullptr) take_session(session_->headers());
         while (!waiting_.empty() || in_flight_ > 0) {
             const milliseconds wait = start_what_may_start();
             if (waiting_.empty() && in_flight_ == 0) break;
@@ -108,6 +107,16 @@ class PageRun {
                 waiting_.pop_front();
                 continue;
             }
+            // Bought for the first call only: what the carrier has told already needs none.
+            if (session_ != nullptr && session_number_ == 0 && !no_session_) {
+                take_session(session_->headers());
+                if (account_paused_) continue;
+            }
+            if (no_session_) {
+                waiting_.pop_front();
+                end_without_session(conversation);
+                continue;
+            }
             if (steady_clock::now() >= lease_.stop_sending) {
                 waiting_.pop_front();
                 withdraw(conversation, "the worker's lease was about to end");
@@ -136,7 +145,6 @@ class PageRun {
     bool begin(Conversation& conversation) {
         conversation.started = true;
         DevicePlan& plan = *conversation.plan;
-        if (no_session_ && !plan.refused) plan.refused = no_session_;
         if (plan.refused) {
             const ClaimedDevice& device = *conversation.device;
             Outcome outcome = *plan.refused;
@@ -167,7 +175,7 @@ class PageRun {
 
     // Between two calls of an exchange: the call at hand is not made, and the exchange is told, so
     // that what it remembers for the next attempt is true.
-    void withdraw(Conversation& conversation, const char* reason) {
+    void withdraw(Conversation& conversation, const std::string& reason) {
         http::ClientResponse unsent;
         unsent.transport = http::Transport::not_sent;
         unsent.reason = reason;
@@ -300,15 +308,28 @@ class PageRun {
         if (conversation.session == session_number_ && !no_session_ && !account_paused_) {
             take_session(session_->renew(ended));
         }
-        if (no_session_ && conversation.step == 1 && !is_unclear(*conversation.device)) {
-            conversation.call.reset();
-            finish(conversation, *no_session_);
-        } else if (no_session_ || account_paused_) {
+        if (no_session_) {
+            end_without_session(conversation);
+        } else if (account_paused_) {
             withdraw(conversation, "there is no session");
         } else {
             waiting_.push_front(index);
         }
         return true;
+    }
+
+    // The credentials were refused, so the call at hand is not made.
+    void end_without_session(Conversation& conversation) {
+        if (conversation.last_change_sent || is_unclear(*conversation.device)) {
+            withdraw(conversation, no_session_->reason);
+            return;
+        }
+        conversation.call.reset();
+        if (conversation.step == 0) {
+            end_without_call(conversation, *no_session_);
+        } else {
+            finish(conversation, *no_session_);
+        }
     }
 
     void take_session(const accounts::SessionHeaders& answer) {

@@ -197,8 +197,9 @@ TEST_F(SharedRunTest, refused_credentials_refuse_what_was_not_sent_and_nothing_e
     hooks_.session = &session_;
     session_.none = accounts::NoSession{"ThingSpace refused the login", true, seconds(30)};
     add({shared("/suspend", "1")});
-    add({shared("/suspend", "2")}).state = DeviceState::unknown;
-    add({shared("/suspend", "3")}).state = DeviceState::waiting;
+    add({call("/2", false)}).state = DeviceState::unknown;
+    add({call("/3", false)}).state = DeviceState::waiting;
+    add({Outcome(Applied{})}).state = DeviceState::waiting;
     const PageRunOutput output = run();
     EXPECT_TRUE(client_.started.empty());
     EXPECT_EQ(result_of(output, 1).verdict.state, DeviceState::error);
@@ -206,6 +207,7 @@ TEST_F(SharedRunTest, refused_credentials_refuse_what_was_not_sent_and_nothing_e
     EXPECT_EQ(result_of(output, 1).verdict.reason, "ThingSpace refused the login");
     EXPECT_EQ(result_of(output, 2).verdict.state, DeviceState::unknown);
     EXPECT_EQ(result_of(output, 3).verdict.state, DeviceState::waiting);
+    EXPECT_EQ(result_of(output, 4).verdict.state, DeviceState::processed) << "it needs no call";
 }
 
 TEST_F(SharedRunTest, a_login_that_cannot_be_made_now_leaves_the_page_for_later) {

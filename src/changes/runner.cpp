@@ -216,6 +216,19 @@ PageRunSettings Runner::run_settings(const ChangeKind& kind) const {
     return run;
 }
 
+// Null: the carrier's credentials go with every call.
+accounts::Session* Runner::session_for(const RunnableChange& change, const ChangeKind& kind) {
+    if (kind.carrier() == nullptr || !kind.carrier()->has_sessions()) return nullptr;
+    auto& keeper = sessions_[change.account.service_provider_id];
+    if (!keeper) {
+        keeper = std::make_unique<accounts::SessionKeeper>(
+            *connection_, key_, [this] { return http::make_client(settings_.http); }, name_);
+    }
+    keeper->use(
+        {change.tenant_id, kind.carrier(), kind.account(), change.account.credentials_fingerprint});
+    return keeper.get();
+}
+
 PageRunHooks Runner::page_hooks(const RunnableChange& change, const ClaimedPage& page,
                                 queue::Message& message, steady_clock::time_point claimed) {
     const auto lease = steady_clock::duration(settings_.lease);
@@ -269,10 +282,12 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
         const EffectOf effect_of = [&](const DevicePlan& plan, const carriers::Applied& applied) {
             return kind.effect(plan, applied);
         };
+        PageRunHooks hooks = page_hooks(change, page, message, claimed_at);
+        hooks.session = session_for(change, kind);
         output =
             run_page(page, std::move(plans), kind.account() != nullptr ? *kind.account() : kInside,
                      change.correlation_id, run, client_, pace_for(account, page.paused_for),
-                     effect_of, page_hooks(change, page, message, claimed_at));
+                     effect_of, hooks);
     }
     for (const ClaimedDevice& device : left) {
         if (device.lost) output.results.push_back(left_unknown(device));

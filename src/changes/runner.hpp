@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "accounts/session_keeper.hpp"
 #include "changes/change_kind.hpp"
 #include "changes/worker.hpp"
 #include "queue/queue.hpp"
@@ -47,6 +48,7 @@ class Runner {
     Result<void> hand_over(const queue::Message& message, const RunnableChange& change);
     PageRunOutput park_poison(const ChangeKind& kind, const ClaimedPage& page) const;
     accounts::Pace& pace_for(const StoredAccount* account, std::chrono::milliseconds paused_for);
+    accounts::Session* session_for(const RunnableChange& change, const ChangeKind& kind);
     bool notification_is_due();
 
     const WorkerSettings& settings_;
@@ -57,6 +59,7 @@ class Runner {
     const std::atomic<bool>& stopping_;
     std::unique_ptr<queue::Queue> queue_;
     std::map<std::string, std::unique_ptr<accounts::AccountPace>> paces_;  // by pacing key
+    std::map<std::int64_t, std::unique_ptr<accounts::SessionKeeper>> sessions_;
     std::chrono::steady_clock::time_point last_notification_;
     bool listening_ = false;
 };
