@@ -118,7 +118,8 @@ bool JasperSystem::read_edit(const boost::json::object& body, std::uint32_t devi
         std::uint32_t code = right_refusal(info_of(*field).right);
         if (code == kFine) code = refusal_of(*field, value, device);
         if (code != kFine) return refused(code, value);
-        const std::uint32_t text = state_.intern(value);
+        const bool is_unset = *field == Field::overage_limit_override && value == "DEFAULT";
+        const std::uint32_t text = is_unset ? kNoText : state_.intern(value);
         if (text == kNoRow) return refused(kServerError, "");
         edit.changes[edit.count++] = {*field, text};
     }

@@ -60,6 +60,8 @@ TEST_F(JasperEditTest, the_same_value_again_is_fine_and_changes_nothing) {
     EXPECT_EQ(edit(R"({"status":"ACTIVATED"})").status, 200);
     EXPECT_EQ(last_entry()["performed"], true);
     EXPECT_EQ(last_entry()["changed"], false);
+    EXPECT_EQ(edit(R"({"overageLimitOverride":"DEFAULT"})").status, 200);
+    EXPECT_EQ(last_entry()["changed"], false);
     EXPECT_EQ(truth().at("auditRows"), 0);
     make("PURGED");
     EXPECT_EQ(edit_status("PURGED").status, 200);
@@ -108,8 +110,11 @@ TEST_F(JasperEditTest, every_attribute_can_be_set) {
     EXPECT_EQ(text(device.at("simNotes")), "büro");
     EXPECT_EQ(text(device.at("customerCustom5")), "c");
     EXPECT_EQ(text(device.at("communicationPlan")), "DATA ONLY");
-    EXPECT_EQ(edit(R"({"customer":""})").status, 200);
+    EXPECT_EQ(edit(R"({"customer":"","overageLimitOverride":"DEFAULT"})").status, 200);
     EXPECT_TRUE(details().at("customer").is_null());
+    const auto rows = audit().at("deviceAuditTrails");
+    EXPECT_EQ(text(rows.at(0).at("priorValue")), "PERMANENT_OVERRIDE");
+    EXPECT_EQ(text(rows.at(0).at("value")), "DEFAULT");
 }
 
 TEST_F(JasperEditTest, custom_fields_need_the_role) {

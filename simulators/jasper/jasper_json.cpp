@@ -175,8 +175,11 @@ void JasperSystem::append_session(std::string& out, std::uint32_t device, const 
 void JasperSystem::append_audit(std::string& out, const AuditRow& row) const {
     JsonObject audit(out);
     audit.add("field", info_of(row.field).name);
-    audit.add("priorValue", state_.text(row.prior));
-    audit.add("value", state_.text(row.value));
+    const auto shown = [&](std::uint32_t value) {
+        return value == kNoText ? fallback_text(row.field) : state_.text(value);
+    };
+    audit.add("priorValue", shown(row.prior));
+    audit.add("value", shown(row.value));
     append_date(audit.add_raw("effectiveDate") += '"', row.effective_micros);
     out += '"';
     audit.add("status", name_of(row.status));

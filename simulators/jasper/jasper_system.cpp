@@ -118,8 +118,12 @@ bool JasperSystem::is_allowed_address(const Request& request, const ApiUser& use
            std::find(list.begin(), list.end(), source_address(request)) != list.end();
 }
 
+std::int64_t JasperSystem::limit_in_flight(const ApiUser& user) const {
+    return user.calls_in_flight.value_or(knobs_.calls_in_flight);
+}
+
 bool JasperSystem::within_limits(ApiUser& user, std::int64_t now_micros) {
-    const std::int64_t at_once = user.calls_in_flight.value_or(knobs_.calls_in_flight);
+    const std::int64_t at_once = limit_in_flight(user);
     const std::int64_t calls = user.calls_per_second.value_or(knobs_.calls_per_second);
     return (at_once == 0 || user.in_flight.count(now_micros) < static_cast<std::size_t>(at_once)) &&
            user.window.admit(now_micros, calls, knobs_.window_millis * kMicrosPerMilli);
@@ -156,7 +160,8 @@ bool JasperSystem::admit(const Request& request, const Call& call, Reply& reply)
 }
 
 void JasperSystem::holds_answer_until(std::int64_t micros) {
-    if (user_ != nullptr) user_->in_flight.add(micros);
+    if (user_ == nullptr || limit_in_flight(*user_) == 0) return;
+    user_->in_flight.add(micros);
 }
 
 void JasperSystem::perform(const Request& request, Call& call, Reply& reply) {

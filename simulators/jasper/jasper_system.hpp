@@ -91,6 +91,7 @@ class JasperSystem : public System {
 
     void add_first_user();
     bool is_allowed_address(const Request& request, const ApiUser& user) const;
+    std::int64_t limit_in_flight(const ApiUser& user) const;
     bool within_limits(ApiUser& user, std::int64_t now_micros);
     void refuse(Reply& reply, std::uint32_t code, std::string_view detail = {});
     void write_body(std::string_view message, std::string_view code, Reply& reply) const;
