@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "carriers/carrier.hpp"
+#include "carriers/jasper/jasper.hpp"
 #include "carriers/pond/pond.hpp"
 
 namespace carryall::carriers {
@@ -100,6 +101,7 @@ const Carrier* find_carrier(Integration integration) {
         case Integration::pond:
             return &pond::carrier();
         case Integration::jasper:
+            return &jasper::carrier();
         case Integration::thingspace:
         case Integration::telegence:
         case Integration::revio:
