@@ -163,7 +163,7 @@ class JasperState {
                   const Author& author);
     // The next change that is due, or nothing. The caller applies it with settle().
     std::optional<Scheduled> take_due(std::int64_t now_micros);
-    bool settle(const Scheduled& scheduled);
+    bool settle(const Scheduled& due);
 
     // Remembers devices before they change, for reads of the past.
     void keep_history(bool on);

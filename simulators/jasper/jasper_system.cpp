@@ -75,10 +75,14 @@ bool is_device_call(int endpoint) {
 
 JasperSystem::JasperSystem(const JasperOptions& options, const Clock& clock)
     : options_(options), clock_(clock) {
-    reset();
+    begin();
 }
 
 void JasperSystem::reset() {
+    begin();
+}
+
+void JasperSystem::begin() {
     knobs_ = {};
     knobs_.calls_per_second = options_.calls_per_second;
     knobs_.calls_in_flight = options_.calls_in_flight;
@@ -103,12 +107,8 @@ const Router& JasperSystem::router() const {
 }
 
 void JasperSystem::identify(const Request& request, Call& call) {
-    if (is_device_call(call.endpoint))
-        call.key = call.params[0];
-    else if (call.endpoint == kEcho)
-        call.key = call.params[0];
-    else
-        call.key = request.query;
+    const bool is_about_param = is_device_call(call.endpoint) || call.endpoint == kEcho;
+    call.key = is_about_param ? call.params[0] : request.query;
 }
 
 bool JasperSystem::is_allowed_address(const Request& request, const ApiUser& user) const {

@@ -89,6 +89,7 @@ class JasperSystem : public System {
         bool closes_session = false;
     };
 
+    void begin();
     void add_first_user();
     bool is_allowed_address(const Request& request, const ApiUser& user) const;
     std::int64_t limit_in_flight(const ApiUser& user) const;
