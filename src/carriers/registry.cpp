@@ -6,6 +6,7 @@
 #include "carriers/carrier.hpp"
 #include "carriers/jasper/jasper.hpp"
 #include "carriers/pond/pond.hpp"
+#include "carriers/thingspace/thingspace.hpp"
 
 namespace carryall::carriers {
 
@@ -103,6 +104,7 @@ const Carrier* find_carrier(Integration integration) {
         case Integration::jasper:
             return &jasper::carrier();
         case Integration::thingspace:
+            return &thingspace::carrier();
         case Integration::telegence:
         case Integration::revio:
             break;
