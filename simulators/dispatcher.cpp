@@ -44,10 +44,17 @@ Dispatcher::Dispatcher(std::vector<std::unique_ptr<System>> systems, Ledger& led
     for (auto& system : systems) {
         systems_.push_back(std::make_unique<SystemSlot>());
         systems_.back()->system = std::move(system);
+        systems_.back()->system->start(ledger_, systems_.back()->mutex);
     }
 }
 
-Dispatcher::~Dispatcher() = default;
+Dispatcher::~Dispatcher() {
+    stop();
+}
+
+void Dispatcher::stop() {
+    for (auto& slot : systems_) slot->system->stop();
+}
 
 SystemSlot* Dispatcher::find(std::string_view name) {
     for (auto& slot : systems_) {

@@ -32,6 +32,7 @@ class Dispatcher : public RequestHandler {
     void tick() override;
     // Every system does what is due.
     void let_time_pass();
+    void stop();  // ends what systems do on threads of their own
 
     SystemSlot* find(std::string_view name);
     std::vector<std::unique_ptr<SystemSlot>>& systems() { return systems_; }

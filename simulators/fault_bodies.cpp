@@ -13,6 +13,11 @@ constexpr std::string_view kHtmlPage =
     "<!DOCTYPE html><html><head><title>Service temporarily unavailable</title></head><body>"
     "<h1>We will be back soon</h1><p>Please try again later.</p></body></html>";
 
+constexpr std::string_view kXmlFault =
+    "<am:fault xmlns:am=\"http://wso2.org/apimanager\"><am:code>403</am:code>"
+    "<am:type>Status report</am:type><am:message>Forbidden</am:message>"
+    "<am:description>The requested resource is not available.</am:description></am:fault>";
+
 void fail(int status, std::string_view message, System& system, Reply& reply) {
     reply.body.clear();
     reply.headers.clear();
@@ -65,10 +70,25 @@ std::string with_wrong_types(const std::string& json) {
 
 // The page of somebody in between.
 void answer_page(FaultKind kind, Reply& reply) {
-    reply.status = kind == FaultKind::html_404 ? 404 : kind == FaultKind::html_502 ? 502 : 200;
     reply.headers.clear();
+    if (kind == FaultKind::xml_403) {
+        reply.status = 403;
+        reply.body = kXmlFault;
+        reply.content_type = "application/xml; charset=UTF-8";
+        return;
+    }
+    reply.status = kind == FaultKind::html_404 ? 404 : kind == FaultKind::html_502 ? 502 : 200;
     reply.body = kHtmlPage;
     reply.content_type = "text/html; charset=utf-8";
+}
+
+void retype_body(Reply& reply) {
+    if (reply.body.empty()) {
+        reply.status = 200;
+        reply.body = "[]";
+    } else {
+        reply.body = with_wrong_types(reply.body);
+    }
 }
 
 void make_ok_with_body(Reply& reply) {
@@ -117,6 +137,7 @@ void spoil_reply(const Fault& fault, System& system, Reply& reply) {
         case FaultKind::html_200:
         case FaultKind::html_404:
         case FaultKind::html_502:
+        case FaultKind::xml_403:
             answer_page(fault.kind, reply);
             break;
         case FaultKind::truncated:
@@ -128,12 +149,7 @@ void spoil_reply(const Fault& fault, System& system, Reply& reply) {
                 fault.bytes > 0 ? static_cast<std::size_t>(fault.bytes) : kDefaultPaddingBytes;
             break;
         case FaultKind::wrong_type:
-            if (reply.body.empty()) {
-                reply.status = 200;
-                reply.body = "[]";
-            } else {
-                reply.body = with_wrong_types(reply.body);
-            }
+            retype_body(reply);
             break;
         case FaultKind::wrong_content_type:
             make_ok_with_body(reply);

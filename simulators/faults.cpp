@@ -12,7 +12,7 @@
 namespace carryall::simulators {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, FaultKind>, 25> kNames{{
+constexpr std::array<std::pair<std::string_view, FaultKind>, 26> kNames{{
     {"latency", FaultKind::latency},
     {"reset_before", FaultKind::reset_before},
     {"refuse_connection", FaultKind::refuse_connection},
@@ -34,6 +34,7 @@ constexpr std::array<std::pair<std::string_view, FaultKind>, 25> kNames{{
     {"huge_body", FaultKind::huge_body},
     {"wrong_type", FaultKind::wrong_type},
     {"wrong_content_type", FaultKind::wrong_content_type},
+    {"xml_403", FaultKind::xml_403},
     // Other words for the same, as people say them.
     {"rate_limited", FaultKind::rate_limited},
     {"internal_error", FaultKind::status_500},
@@ -60,6 +61,7 @@ bool executes_by_habit(FaultKind kind) {
         case FaultKind::error_in_200:
         case FaultKind::html_200:
         case FaultKind::html_404:
+        case FaultKind::xml_403:
         case FaultKind::html_502:
             return false;
         default:

@@ -42,7 +42,8 @@ enum class FaultKind : std::uint8_t {
     stale_read,
     huge_body,
     wrong_type,
-    wrong_content_type
+    wrong_content_type,
+    xml_403
 };
 
 std::string_view name_of(FaultKind kind);

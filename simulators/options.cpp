@@ -139,11 +139,37 @@ Table telegence_options() {
     };
 }
 
+Table thingspace_options() {
+    return {
+        text(
+            "--thingspace-app-key", "KEY", "ThingSpace application key",
+            [](Options & o) -> auto& { return o.thingspace.app_key; }),
+        text(
+            "--thingspace-app-secret", "SECRET", "ThingSpace application secret",
+            [](Options & o) -> auto& { return o.thingspace.app_secret; }),
+        text(
+            "--thingspace-user", "USER", "ThingSpace user",
+            [](Options & o) -> auto& { return o.thingspace.user; }),
+        text(
+            "--thingspace-password", "PASSWORD", "ThingSpace password",
+            [](Options & o) -> auto& { return o.thingspace.password; }),
+        text(
+            "--thingspace-account", "NAME", "ThingSpace account",
+            [](Options & o) -> auto& { return o.thingspace.account; }),
+        number(
+            "--thingspace-rate", "ThingSpace calls a second, 0 is off", 0, kMaxRate,
+            [](Options & o) -> auto& { return o.thingspace.requests_per_second; }),
+        number(
+            "--thingspace-activates-per-minute", "ThingSpace activate calls a minute, 0 is off", 0,
+            kMaxRate, [](Options & o) -> auto& { return o.thingspace.activates_per_minute; }),
+    };
+}
+
 const Table& option_table() {
     static const Table table = [] {
         Table all;
         for (const auto& part : {program_options(), pond_options(), revio_options(),
-                                 jasper_options(), telegence_options()}) {
+                                 jasper_options(), telegence_options(), thingspace_options()}) {
             all.insert(all.end(), part.begin(), part.end());
         }
         return all;
@@ -165,8 +191,9 @@ std::string help_text() {
     }
     help +=
         "\nPOND answers under /pond/ds/u/distributorPPUService/v1, Jasper under\n"
-        "/jasper/rws/api/v1, Telegence under /telegence, Rev.io under /revio/v1, the simulator\n"
-        "itself under /_sim. See docs/SIMULATORS.md.\n";
+        "/jasper/rws/api/v1, Telegence under /telegence, ThingSpace under /thingspace, Rev.io "
+        "under\n"
+        "/revio/v1, the simulator itself under /_sim. See docs/SIMULATORS.md.\n";
     return help;
 }
 

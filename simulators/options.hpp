@@ -39,6 +39,16 @@ struct TelegenceOptions {
     std::int64_t requests_per_second = 10;  // of one app id; 0: no limit
 };
 
+struct ThingspaceOptions {
+    std::string app_key = "thingspace-sim-key";
+    std::string app_secret = "thingspace-sim-secret";
+    std::string user = "carryall";
+    std::string password = "thingspace-sim-password";
+    std::string account = "0000123456-00001";
+    std::int64_t requests_per_second = 0;     // 0: no limit
+    std::int64_t activates_per_minute = 100;  // 0: no limit
+};
+
 struct Options {
     std::uint16_t port = 0;
     std::string state_directory;
@@ -49,6 +59,7 @@ struct Options {
     RevioOptions revio;
     JasperOptions jasper;
     TelegenceOptions telegence;
+    ThingspaceOptions thingspace;
 };
 
 std::string help_text();

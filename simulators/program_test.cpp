@@ -81,7 +81,8 @@ TEST(OptionsTest, help_names_every_default_credential) {
     for (const std::string_view word :
          {"--port", "--state", "--seed", "--threads", "--fleet", "--pond-rate", "pond-sim-key",
           "pond-sim-password", "9001", "billing@nordcell", "revio-sim-key", "150000",
-          "--jasper-rate", "--jasper-in-flight", "jasper-sim-key"}) {
+          "--jasper-rate", "--jasper-in-flight", "jasper-sim-key", "--thingspace-rate",
+          "thingspace-sim-secret"}) {
         EXPECT_NE(help.find(word), std::string::npos) << word;
     }
 }

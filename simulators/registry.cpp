@@ -5,6 +5,7 @@
 #include "pond/pond_system.hpp"
 #include "revio/revio_system.hpp"
 #include "telegence/telegence_system.hpp"
+#include "thingspace/thingspace_system.hpp"
 
 namespace carryall::simulators {
 
@@ -15,6 +16,8 @@ std::vector<std::unique_ptr<System>> make_systems(const Options& options, const 
     systems.push_back(std::make_unique<jasper::JasperSystem>(options.jasper, clock));
     systems.push_back(
         std::make_unique<telegence::TelegenceSystem>(options.telegence, options.seed, clock));
+    systems.push_back(
+        std::make_unique<thingspace::ThingspaceSystem>(options.thingspace, options.seed, clock));
     return systems;
 }
 

@@ -51,6 +51,7 @@ Simulator::~Simulator() {
 
 void Simulator::stop() {
     server_->stop();
+    dispatcher_.stop();
     ledger_.flush();
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "router.hpp"
 
 namespace carryall::simulators {
+
+class Ledger;
 
 // One request on its way through a system.
 struct Call {
@@ -87,6 +90,11 @@ class System {
     virtual void reset() = 0;
     // Reads of the past are possible only for changes made after this was switched on.
     virtual void keep_history(bool on) = 0;
+
+    // For a system with a thread of its own (one that calls its clients): what that thread writes
+    // to, and the lock under which it touches the state. stop() comes before either goes away.
+    virtual void start(Ledger&, std::mutex&) {}
+    virtual void stop() {}
 };
 
 }  // namespace carryall::simulators

@@ -104,6 +104,7 @@ SimulatorTest::SimulatorTest() {
     options_.pond.requests_per_second = 0;
     options_.revio.limit_per_minute = 0;
     options_.revio.quota_per_day = 0;
+    options_.thingspace.activates_per_minute = 0;
 }
 
 SimulatorTest::~SimulatorTest() {

@@ -4,13 +4,13 @@
 #include <algorithm>
 
 #include "hash.hpp"
+#include "row_guid.hpp"
 
 namespace carryall::simulators::pond {
 namespace {
 
 constexpr std::size_t kFirstIndexCells = 1024;
 constexpr std::size_t kMaxImagesPerSim = 64;
-constexpr std::size_t kUuidLength = 36;
 constexpr std::int64_t kGibibyte = std::int64_t{1} << 30;
 
 }  // namespace
@@ -192,39 +192,13 @@ void PondState::terminate_sim(std::uint32_t sim, std::uint32_t now_seconds) {
     }
 }
 
-// The row hides in the last 32 bits; the rest proves that the id was really given out by this run.
-std::array<std::uint64_t, 2> PondState::package_bits(std::uint32_t package) const {
-    const std::uint64_t noise = mix(seed_ ^ (std::uint64_t{package} << 20));
-    std::uint64_t high = mix(noise);
-    high = (high & ~std::uint64_t{0xf000}) | 0x4000;  // version 4
-    std::uint64_t low = (noise << 32) | (package ^ (seed_ & 0xffffffffU));
-    low = (low & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);  // variant
-    return {high, low};
-}
-
 void PondState::append_package_id(std::string& out, std::uint32_t package) const {
-    constexpr char kHex[] = "0123456789abcdef";
-    const auto bits = package_bits(package);
-    for (int digit = 0; digit < 32; ++digit) {
-        if (digit == 8 || digit == 12 || digit == 16 || digit == 20) out += '-';
-        const std::uint64_t half = bits[digit < 16 ? 0 : 1];
-        out += kHex[(half >> (60 - 4 * (digit % 16))) & 15];
-    }
+    append_row_guid(out, seed_, package);
 }
 
 std::uint32_t PondState::find_package(std::string_view id) const {
-    if (id.size() != kUuidLength) return kNoRow;
-    std::uint32_t value = 0;
-    for (const char c : id.substr(kUuidLength - 8)) {
-        const bool decimal = c >= '0' && c <= '9';
-        if (!decimal && !(c >= 'a' && c <= 'f')) return kNoRow;
-        value = value * 16 + static_cast<std::uint32_t>(decimal ? c - '0' : c - 'a' + 10);
-    }
-    value ^= static_cast<std::uint32_t>(seed_ & 0xffffffffU);
-    if (value >= packages.size()) return kNoRow;
-    std::string right;
-    append_package_id(right, value);
-    return right == id ? value : kNoRow;
+    const std::uint32_t row = row_of_guid(id, seed_);
+    return row < packages.size() ? row : kNoRow;
 }
 
 void PondState::keep_history(bool on) {

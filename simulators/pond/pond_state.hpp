@@ -128,7 +128,6 @@ class PondState {
     void leave_group(std::uint32_t index);
     std::size_t cell_of(std::uint64_t iccid) const;
     void grow_index();
-    std::array<std::uint64_t, 2> package_bits(std::uint32_t package) const;
 
     std::uint64_t seed_;
     std::vector<std::uint32_t> index_;  // open addressing by ICCID
