@@ -86,12 +86,13 @@ CREATE TABLE carrier_callback (
     msisdns             text[] NOT NULL DEFAULT '{}',
     state               text NOT NULL DEFAULT 'new' CHECK (state IN
         ('new', 'matched', 'repeated', 'orphan', 'unasked')),
+    look_at             timestamptz NOT NULL DEFAULT now(),  -- new, orphan: when to look for its device change again
     device_change_id    bigint,
     matched_at          timestamptz,
     CHECK ((device_change_id IS NOT NULL) = (matched_at IS NOT NULL)),
     FOREIGN KEY (tenant_id, service_provider_id) REFERENCES service_provider (tenant_id, service_provider_id)
 ) WITH (fillfactor = 70);
-CREATE INDEX carrier_callback_open ON carrier_callback (tenant_id, carrier_callback_id) WHERE state IN ('new', 'orphan');
+CREATE INDEX carrier_callback_open ON carrier_callback (tenant_id, look_at) WHERE state IN ('new', 'orphan');
 CREATE INDEX carrier_callback_by_request ON carrier_callback (tenant_id, service_provider_id, reference);
 
 -- Notices for a device change, oldest first, as the exchange gets them.

@@ -79,4 +79,18 @@ void read(const json::value& value, int& out, const std::string& at, JsonErrors&
 }
 
 }  // namespace detail
+std::string storable_json(const std::string& text) {
+    constexpr std::string_view kNul = "\\u0000";
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.compare(i, kNul.size(), kNul) == 0) {
+            i += kNul.size() - 1;
+            continue;
+        }
+        out += text[i];
+        if (text[i] == '\\' && i + 1 < text.size()) out += text[++i];
+    }
+    return out;
+}
+
 }  // namespace carryall::base

@@ -110,4 +110,8 @@ Result<T> read_json(const json::value& value, JsonErrors& errors) {
     return out;
 }
 
+// JSON text that PostgreSQL's jsonb takes: it holds no NUL and refuses its escape, which an outside
+// system may have put into a name.
+std::string storable_json(const std::string& text);
+
 }  // namespace carryall::base

@@ -446,21 +446,6 @@ void add_text_or_null(Array& array, std::string_view text) {
     text.empty() ? array.add_null() : array.add(text);
 }
 
-// jsonb holds no NUL and refuses its escape; an outside system may have put one into an id.
-std::string storable_json(const std::string& text) {
-    constexpr std::string_view kNul = "\\u0000";
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text.compare(i, kNul.size(), kNul) == 0) {
-            i += kNul.size() - 1;
-            continue;
-        }
-        out += text[i];
-        if (text[i] == '\\' && i + 1 < text.size()) out += text[++i];
-    }
-    return out;
-}
-
 void add_results(Params& params, const std::vector<DeviceResult>& results) {
     Array ids, devices, states, classes, reasons, due, retries, read_backs, progress, effects,
         unclear, sent;
@@ -477,8 +462,8 @@ void add_results(Params& params, const std::vector<DeviceResult>& results) {
         verdict.due_in ? due.add(verdict.due_in->count()) : due.add_null();
         retries.add(static_cast<std::int64_t>(verdict.retry_number));
         read_backs.add(static_cast<std::int64_t>(verdict.read_back_count));
-        add_text_or_null(progress, storable_json(result.progress));
-        add_text_or_null(effects, storable_json(result.effect));
+        add_text_or_null(progress, base::storable_json(result.progress));
+        add_text_or_null(effects, base::storable_json(result.effect));
         unclear.add(result.unclear_since);
         result.sent_ago ? sent.add(result.sent_ago->count()) : sent.add_null();
     }

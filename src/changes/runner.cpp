@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/metrics.hpp"
+#include "changes/notices.hpp"
 
 namespace carryall::changes {
 
@@ -174,8 +175,15 @@ Result<void> Runner::hand_over(const queue::Message& message, const RunnableChan
     if (!removed || !*due) return unless_taken_over(removed);
     queue::Attributes attributes = message.attributes;
     ++attributes.retry_number;
-    return queue_->send(message.body, attributes,
-                        std::chrono::ceil<std::chrono::seconds>(std::max(**due, milliseconds(0))));
+    CARRYALL_TRY(
+        queue_->send(message.body, attributes,
+                     std::chrono::ceil<std::chrono::seconds>(std::max(**due, milliseconds(0)))));
+    // What the carrier told in between has made a page due at once, before there was a message to
+    // wake.
+    const auto now_due = next_page_due_in(*connection_, change.tenant_id, change.id);
+    if (!now_due) return now_due.error();
+    const bool is_due = *now_due && **now_due <= milliseconds(0) && **due > milliseconds(0);
+    return is_due ? wake_changes(*connection_, change.tenant_id, {change.id}) : Result<void>();
 }
 
 accounts::Pace& Runner::pace_for(const StoredAccount* account, milliseconds paused_for) {

@@ -3,6 +3,7 @@
 #include "changes/worker.hpp"
 
 #include "base/log.hpp"
+#include "changes/notices.hpp"
 #include "changes/run_store.hpp"
 #include "changes/runner.hpp"
 
@@ -30,6 +31,7 @@ void Worker::start() {
         threads_.emplace_back([this, i] { run_pages(i); });
     }
     threads_.emplace_back([this] { keep_house(); });
+    threads_.emplace_back([this] { hear_notices(); });
 }
 
 void Worker::stop() {
@@ -70,6 +72,20 @@ void Worker::run_pages(int number) {
             if (runner && !runner->is_usable()) runner.reset();
             std::this_thread::sleep_for(kRecoveryPause);
         }
+    }
+}
+
+void Worker::hear_notices() {
+    NoticeListener listener(settings_.database);
+    while (!stopping_) {
+        const auto heard = listener.listen(kStopLook);
+        if (heard) continue;
+        // The runners already say that the database is away.
+        if (heard.error().kind != base::ErrorKind::unavailable) {
+            base::log::error("notices_not_matched",
+                             {{"reason", heard.error().message}, {"where", heard.error().where}});
+        }
+        std::this_thread::sleep_for(kRecoveryPause);
     }
 }
 

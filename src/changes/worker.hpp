@@ -1,6 +1,6 @@
 // The worker: a few runners, each a plain thread with its own database connection and its own HTTP
-// client, and one housekeeper that rebuilds lost messages and applies customer rate plans whose
-// date has come.
+// client, one housekeeper that rebuilds lost messages and applies customer rate plans whose date
+// has come, and one listener that brings carriers' callbacks to their device changes.
 #pragma once
 
 #include <atomic>
@@ -42,6 +42,7 @@ class Worker {
   private:
     void run_pages(int number);
     void keep_house();
+    void hear_notices();
 
     WorkerSettings settings_;
     base::MasterKey key_;

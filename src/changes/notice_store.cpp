@@ -1,0 +1,135 @@
+// The matching of carriers' messages, in one statement: which messages are to be looked at, which
+// request and page they belong to, which device, which device change.
+//
+// A page that a worker holds is left alone: its completion would overwrite what is written here.
+// The message is looked at again a moment later.
+#include "changes/notices.hpp"
+
+namespace carryall::changes {
+namespace {
+
+using base::Result;
+using db::Array;
+using db::Params;
+using db::Query;
+
+constexpr Query kMatch{"notice_match", R"(
+    WITH due AS MATERIALIZED (
+        SELECT carrier_callback_id AS id, service_provider_id AS provider, received_at, body,
+               body_hash, reference, iccids, imeis, msisdns
+        FROM carrier_callback
+        WHERE tenant_id = $1 AND state IN ('new', 'orphan') AND look_at <= now()
+        ORDER BY look_at LIMIT $2::int FOR UPDATE SKIP LOCKED),
+    repeated AS MATERIALIZED (
+        SELECT due.id FROM due
+        WHERE EXISTS (
+            SELECT FROM carrier_callback e
+            WHERE e.tenant_id = $1 AND e.service_provider_id = due.provider
+              AND e.reference = due.reference AND e.body_hash = due.body_hash
+              AND e.carrier_callback_id < due.id)),
+    wanted AS MATERIALIZED (
+        SELECT due.* FROM due WHERE due.id NOT IN (SELECT id FROM repeated)),
+    page AS MATERIALIZED (
+        SELECT p.bulk_change_id, p.page_number, p.first_device_change_id AS first,
+               p.last_device_change_id AS last
+        FROM change_page p
+        WHERE p.tenant_id = $1 AND p.state <> 'sending' AND (p.bulk_change_id, p.page_number) IN (
+            SELECT r.bulk_change_id, r.page_number
+            FROM (SELECT DISTINCT provider, reference FROM wanted) w
+            JOIN carrier_request r ON r.tenant_id = $1 AND r.service_provider_id = w.provider
+                AND r.reference = w.reference)
+        ORDER BY p.bulk_change_id, p.page_number FOR UPDATE SKIP LOCKED),
+    device_of AS MATERIALIZED (
+        SELECT w.id, d.device_id FROM wanted w, unnest(w.iccids) AS n(iccid)
+        JOIN device d ON d.tenant_id = $1 AND d.iccid19 = left(n.iccid, 19)
+        UNION
+        SELECT w.id, d.device_id FROM wanted w, unnest(w.imeis) AS n(imei)
+        JOIN device d ON d.tenant_id = $1 AND d.imei = n.imei
+        UNION
+        SELECT w.id, d.device_id FROM wanted w, unnest(w.msisdns) AS n(msisdn)
+        JOIN device d ON d.tenant_id = $1 AND d.msisdn = n.msisdn),
+    match AS MATERIALIZED (
+        SELECT DISTINCT ON (w.id) w.id, w.body, c.device_change_id, c.state, page.bulk_change_id,
+               page.page_number
+        FROM wanted w
+        JOIN carrier_request r ON r.tenant_id = $1 AND r.service_provider_id = w.provider
+            AND r.reference = w.reference
+        JOIN page ON page.bulk_change_id = r.bulk_change_id AND page.page_number = r.page_number
+        JOIN device_of o ON o.id = w.id
+        JOIN device_change c ON c.tenant_id = $1 AND c.device_id = o.device_id
+            AND c.device_change_id BETWEEN page.first AND page.last
+        ORDER BY w.id, c.state = 'waiting' DESC, c.device_change_id DESC),
+    told AS (
+        UPDATE device_change c
+        SET notices = coalesce(c.notices, '[]') || n.bodies, due_at = now()
+        FROM (SELECT device_change_id, jsonb_agg(body::jsonb ORDER BY id) AS bodies FROM match
+              WHERE state = 'waiting' GROUP BY device_change_id) n
+        WHERE c.tenant_id = $1 AND c.device_change_id = n.device_change_id),
+    woken AS (
+        UPDATE change_page p SET available_at = least(p.available_at, now())
+        FROM (SELECT DISTINCT bulk_change_id, page_number FROM match WHERE state = 'waiting') m
+        WHERE p.tenant_id = $1 AND p.bulk_change_id = m.bulk_change_id
+          AND p.page_number = m.page_number),
+    marked AS (
+        UPDATE carrier_callback k
+        SET state = CASE WHEN m.id IS NOT NULL THEN 'matched'
+                         WHEN k.carrier_callback_id IN (SELECT id FROM repeated) THEN 'repeated'
+                         WHEN due.received_at < now() - interval '2 minutes' THEN 'orphan'
+                         ELSE k.state END,
+            device_change_id = m.device_change_id,
+            matched_at = CASE WHEN m.id IS NOT NULL THEN now() END,
+            -- Soon at first, for the row of the request may be a moment behind; then ever more
+            -- rarely; after a week no more.
+            look_at = CASE WHEN due.received_at < now() - interval '7 days' THEN 'infinity'
+                ELSE now() + greatest(interval '300 milliseconds',
+                                      least((now() - due.received_at) / 4, interval '1 hour')) END
+        FROM due LEFT JOIN match m ON m.id = due.id
+        WHERE k.tenant_id = $1 AND k.carrier_callback_id = due.id)
+    SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM match), ARRAY(
+        SELECT DISTINCT bulk_change_id::text FROM match WHERE state = 'waiting'))"};
+
+// A delayed message of the change is delayed no longer; where all are being worked, the worker that
+// hands its message over sees that a page is due.
+constexpr Query kWake{"notice_wake", R"(
+    WITH woken AS (
+        UPDATE queue_message SET visible_at = now()
+        WHERE queue = 'bulk_change' AND dead_at IS NULL AND receive_count = 0
+          AND visible_at > now() AND attributes ->> 'TenantId' = $1::text
+          AND attributes ->> 'BulkChangeId' = ANY ($2::text[])
+        RETURNING 1)
+    SELECT pg_notify('carryall_queue', 'bulk_change') FROM woken LIMIT 1)"};
+
+constexpr Query kTenants{"notice_tenants", "SELECT id FROM tenant WHERE is_active ORDER BY id"};
+
+}  // namespace
+
+Result<MatchedNotices> match_notices(db::Connection& connection, std::int64_t tenant_id,
+                                     int limit) {
+    CARRYALL_TRY(connection.work_for_tenant(tenant_id));
+    const auto rows = connection.exec(kMatch, Params().add(tenant_id).add(limit));
+    if (!rows) return rows.error();
+    const std::string changes = rows->string(0, 2);
+    if (changes != "{}") {
+        CARRYALL_TRY(connection.exec(kWake, Params().add(tenant_id).add(changes)));
+    }
+    return MatchedNotices{rows->integer(0, 0), rows->integer(0, 1)};
+}
+
+Result<void> wake_changes(db::Connection& connection, std::int64_t tenant_id,
+                          const std::vector<BulkChangeId>& changes) {
+    Array ids;
+    for (const BulkChangeId id : changes) ids.add(std::to_string(id.value));
+    const auto rows = connection.exec(kWake, Params().add(tenant_id).add(ids.take()));
+    if (!rows) return rows.error();
+    return {};
+}
+
+Result<std::vector<std::int64_t>> tenants_to_look_at(db::Connection& connection) {
+    const auto rows = connection.exec(kTenants);
+    if (!rows) return rows.error();
+    std::vector<std::int64_t> tenants;
+    for (std::size_t row = 0; row < rows->size(); ++row) tenants.push_back(rows->integer(row, 0));
+    return tenants;
+}
+
+}  // namespace carryall::changes
