@@ -89,21 +89,23 @@ void Dispatcher::let_time_pass() {
 
 void Dispatcher::let_time_pass(SystemSlot& slot, std::int64_t now_micros) {
     thread_local std::vector<Happening> happened;
-    happened.clear();
-    slot.system->let_time_pass(now_micros, happened);
-    for (const Happening& happening : happened) {
-        LedgerEntry entry;
-        entry.micros = happening.micros;
-        entry.system = slot.system->name();
-        entry.method = "CLOCK";
-        entry.path = happening.path;
-        entry.action = happening.action;
-        entry.key = happening.key;
-        entry.fields = happening.fields;
-        entry.performed = happening.performed;
-        entry.changed = happening.changed;
-        ledger_.append(entry);
-    }
+    do {
+        happened.clear();
+        slot.system->let_time_pass(now_micros, happened);
+        for (const Happening& happening : happened) {
+            LedgerEntry entry;
+            entry.micros = happening.micros;
+            entry.system = slot.system->name();
+            entry.method = "CLOCK";
+            entry.path = happening.path;
+            entry.action = happening.action;
+            entry.key = happening.key;
+            entry.fields = happening.fields;
+            entry.performed = happening.performed;
+            entry.changed = happening.changed;
+            ledger_.append(entry);
+        }
+    } while (!happened.empty());
 }
 
 void Dispatcher::dispatch(SystemSlot& slot, const Request& request, Reply& reply, bool resumed) {

@@ -82,7 +82,8 @@ class System {
     }
 
     // Does what is due by now without being asked: before every request, on every tick, and after
-    // the clock was moved. Must cost next to nothing when nothing is due.
+    // the clock was moved. Must cost next to nothing when nothing is due. May stop after many
+    // things: it is called until it adds nothing.
     virtual void let_time_pass(std::int64_t, std::vector<Happening>&) {}
 
     // `/_sim/<name>/...`; false: no such admin route.

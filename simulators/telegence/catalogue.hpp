@@ -80,6 +80,7 @@ struct Account {
     std::string secret;
     double tokens = 0;
     std::int64_t tokens_at_micros = 0;
+    std::vector<std::int64_t> held_until;        // answers that have not left yet
     std::vector<std::uint32_t> listed_in_block;  // see TelegenceState::collect_listed
     std::size_t listed = 0;
 };

@@ -19,6 +19,7 @@ struct NumberKnob {
 };
 constexpr NumberKnob kNumbers[] = {
     {"requestsPerSecond", &Knobs::requests_per_second, 0},
+    {"callsInFlight", &Knobs::calls_in_flight, 0},
     {"pageCap", &Knobs::page_cap, 1},
     {"activationHttpStatus", &Knobs::activation_http_status, 200},
     {"reservedAfterSeconds", &Knobs::reserved_after_seconds, 0},

@@ -18,6 +18,7 @@ enum class PatchAnswer : std::uint8_t { details, thin, empty, text };
 
 struct Knobs {
     std::int64_t requests_per_second = 10;  // of one app id; 0: no limit
+    std::int64_t calls_in_flight = 0;       // of one app id; 0: no limit
     bool says_retry_after = true;
     std::int64_t page_cap = 1000;
     bool is_unavailable = false;        // every call is answered 503

@@ -26,6 +26,13 @@ const Words& words_of(ServiceStatus status) {
     return kWords[static_cast<std::size_t>(status)];
 }
 
+// As it was at that time, for an answer that comes late.
+ServiceStatus status_at(std::int64_t micros, const Batch& batch, const Service& service) {
+    if (micros < batch.reserved_micros) return ServiceStatus::pending;
+    const bool early = micros < batch.active_micros && service.status == ServiceStatus::active;
+    return early ? ServiceStatus::reserved : service.status;
+}
+
 void add_pair(std::string& out, std::string_view name, std::string_view value) {
     if (out.back() != '[') out += ',';
     JsonObject pair(out);
@@ -90,7 +97,7 @@ void TelegenceSystem::submit_batch(const Request& request, Call& call, Reply& re
     fields.close();
     call.performed = call.changed = true;
     reply.status = static_cast<int>(knobs_.activation_http_status);
-    append_batch(reply.body, row);
+    append_batch(reply.body, row, call.now_micros);
 }
 
 // An entry's form is wrong: the batch is refused. Its content is: this entry will be rejected.
@@ -203,41 +210,43 @@ void TelegenceSystem::show_batch(const Call& call, Reply& reply) {
     if (batch >= activations_.batches.size() || activations_.batches[batch].account != account_) {
         return fail(reply, 404, "Activation request was not found");
     }
-    append_batch(reply.body, batch);
+    append_batch(reply.body, batch, call.now_micros - call.stale_micros);
 }
 
-void TelegenceSystem::append_batch(std::string& out, std::uint32_t batch) const {
+void TelegenceSystem::append_batch(std::string& out, std::uint32_t batch,
+                                   std::int64_t seen_micros) const {
     const Batch& shown = activations_.batches[batch];
     out += '[';
     for (std::uint32_t i = 0; i < shown.count; ++i) {
         if (i > 0) out += ',';
-        append_service(out, batch, activations_.services[shown.first + i]);
+        const Service& service = activations_.services[shown.first + i];
+        append_service(out, batch, service, status_at(seen_micros, shown, service));
     }
     out += ']';
 }
 
-void TelegenceSystem::append_service(std::string& out, std::uint32_t batch,
-                                     const Service& service) const {
+void TelegenceSystem::append_service(std::string& out, std::uint32_t batch, const Service& service,
+                                     ServiceStatus status) const {
     const Batch& shown = activations_.batches[batch];
-    const bool rejected = service.status == ServiceStatus::rejected;
+    const bool rejected = status == ServiceStatus::rejected;
     JsonObject entry(out);
     batch_ids_.append(entry.add_raw("id") += '"', batch);
     out += '"';
-    entry.add("interactionStatus", words_of(service.status).interaction);
+    entry.add("interactionStatus", words_of(status).interaction);
     std::string& date = entry.add_raw("interactionDateComplete");
     date += '"';
     if (rejected) append_instant(date, shown.reserved_micros);
-    if (service.status == ServiceStatus::active) append_instant(date, shown.active_micros);
+    if (status == ServiceStatus::active) append_instant(date, shown.active_micros);
     date += '"';
     JsonObject billing(entry.add_raw("billingAccount"));
     billing.add("id", state_.bans[service.ban].ban);
     billing.close();
     JsonObject body(entry.add_raw("service"));
     body.add("name", shown.needs_esim ? kEsimName : "");
-    body.add("status", word_of(service.status));
+    body.add("status", word_of(status));
     std::string& number = body.add_raw("subscriberNumber");
     number += '"';
-    if (service.status == ServiceStatus::active) append_number(number, service.number);
+    if (status == ServiceStatus::active) append_number(number, service.number);
     number += '"';
     body.add("error", rejected ? state_.texts.text_of(service.error) : "");
     std::string& pairs = body.add_raw("serviceCharacteristic");

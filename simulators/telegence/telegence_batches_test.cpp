@@ -189,6 +189,50 @@ TEST_F(TelegenceActivationTest, an_unknown_plan_may_reject_its_entry_only) {
     EXPECT_EQ(status_of(done[1]), "Active");
 }
 
+TEST_F(TelegenceActivationTest, a_status_may_be_stale) {
+    start();
+    set_faults("telegence", R"([{"match":{"action":"activation_status"},"fault":"stale_read",)"
+                            R"("milliseconds":60000}])");
+    const auto entries = submit("[" + service("89010300000000000001") + "]").json();
+    const std::string id = text(entries.at(0).at("id"));
+    advance_millis(119'000);
+    EXPECT_EQ(status_of(status(id)[0]), "Pending");
+    advance_millis(2'000);
+    EXPECT_EQ(status_of(status(id)[0]), "Reserved");
+    advance_millis(60'000);
+    EXPECT_EQ(status_of(status(id)[0]), "Active");
+}
+
+TEST_F(TelegenceActivationTest, thousands_of_services_become_active_at_once) {
+    start();
+    for (int batch = 0; batch < 15; ++batch) {
+        std::string entries;
+        for (int i = 0; i < 200; ++i) {
+            entries += (i == 0 ? "[" : ",") +
+                       service("8901030000000000" + std::to_string(1000 + batch * 200 + i));
+        }
+        ASSERT_EQ(submit(entries + "]").status, 200);
+    }
+    advance_millis(121'000);
+    const auto summary = summary_of("telegence", "activate_service");
+    EXPECT_EQ(summary.at("performed"), 3000);
+    EXPECT_EQ(summary.at("maxPerformedPerKey"), 1);
+    EXPECT_EQ(call("GET", kListPath, "", "page-size: 1000\r\n").header("page-total"), "3");
+}
+
+TEST_F(TelegenceActivationTest, a_billing_account_that_is_not_active_takes_no_lines) {
+    start();
+    ASSERT_EQ(admin("POST", "telegence/accounts",
+                    R"({"appId":"telegence-sim-app","appSecret":"telegence-sim-secret",)"
+                    R"("bans":["287000000001"],"status":"Suspended"})")
+                  .status,
+              200);
+    const auto entries = submit("[" + service("89010300000000000001") + "]").json();
+    advance_millis(61'000);
+    const auto done = status(text(entries.at(0).at("id")));
+    EXPECT_EQ(text(done[0].at("service").at("error")), "Billing account is not active");
+}
+
 TEST_F(TelegenceActivationTest, an_unknown_request_id_is_not_found) {
     start();
     const Answer answer =

@@ -5,6 +5,7 @@
 namespace carryall::simulators::telegence {
 namespace {
 
+constexpr std::size_t kManyHappenings = 1000;  // a million services may be due at once
 constexpr std::string_view kLinePath = "/telegence/sp/mobility/lineconfig/api/v1/service/";
 constexpr std::string_view kBatchPath =
     "/telegence/sp/mobilityactivations/api/v1/serviceactivation/";
@@ -24,7 +25,8 @@ void TelegenceSystem::schedule(std::int64_t due_micros, EventKind kind, std::uin
 }
 
 void TelegenceSystem::let_time_pass(std::int64_t now_micros, std::vector<Happening>& happened) {
-    while (!events_.empty() && events_.top().due_micros <= now_micros) {
+    while (!events_.empty() && events_.top().due_micros <= now_micros &&
+           happened.size() < kManyHappenings) {
         const Event event = events_.top();
         events_.pop();
         run_event(event, happened);

@@ -13,6 +13,23 @@ inline constexpr std::string_view kBatchPath = "/sp/mobilityactivations/api/v1/s
 inline constexpr std::string_view kListPath = "/sp/mobility/api/v1/account";
 inline constexpr std::string_view kBanPath = "/sp/mobility/billingmgmt/api/v1/billingaccount/";
 
+inline std::string plan_change(std::string_view plan, std::string_view date) {
+    return R"({"effectiveDate":")" + std::string(date) +
+           R"(","serviceCharacteristic":[{"name":"singleUserCode","value":")" + std::string(plan) +
+           "\"}]}";
+}
+
+inline std::string status_change(std::string_view mode) {
+    return R"({"mode":")" + std::string(mode) + R"(","reasonCode":"CR"})";
+}
+
+inline std::string equipment_change(std::string_view sim, std::string_view imei) {
+    return R"({"serviceCharacteristic":[{"name":"reasonCode","value":"CUST_OWN_EQU"},)"
+           R"({"name":"serviceZipCode","value":"75002"},{"name":"technologyType","value":"LTE"},)"
+           R"({"name":"IMEI","value":")" +
+           std::string(imei) + R"("},{"name":"sim","value":")" + std::string(sim) + "\"}]}";
+}
+
 class TelegenceTest : public SimulatorTest {
   protected:
     TelegenceTest() { options_.telegence.requests_per_second = 0; }
@@ -57,6 +74,13 @@ class TelegenceTest : public SimulatorTest {
             if (item.at("name").as_string() == name) return text(item.at("value"));
         }
         return "-";
+    }
+    static void expect_description(const Answer& answer, int status, std::string_view words) {
+        EXPECT_EQ(answer.status, status);
+        const auto body = answer.json().as_object();
+        const std::string found =
+            text(body.at(body.contains("description") ? "description" : "errorDescription"));
+        EXPECT_NE(found.find(words), std::string::npos) << found;
     }
     // As the simulator's clock tells it.
     std::string today() {

@@ -188,7 +188,7 @@ void TelegenceSystem::show_ip_status(const Request& request, const Call& call, R
     for (const IpEntry& entry : ip_pools_.batches[row].entries) {
         if (number && entry.line != line) continue;
         if (reply.body.back() != '[') reply.body += ',';
-        append_ip_entry(reply.body, row, entry, call.now_micros);
+        append_ip_entry(reply.body, row, entry, call.now_micros - call.stale_micros);
     }
     reply.body += ']';
     if (reply.body.size() > 2) return;

@@ -109,7 +109,7 @@ bool TelegenceSystem::admit(const Request& request, const Call& call, Reply& rep
         fail(reply, 401, "app-id or app-secret is missing or wrong");
         return false;
     }
-    if (!within_rate(call.now_micros)) {
+    if (!within_flight(call.now_micros) || !within_rate(call.now_micros)) {
         fail(reply, 429, "Rate limit exceeded");
         if (knobs_.says_retry_after) reply.add_header("Retry-After", "1");
         return false;
@@ -119,6 +119,17 @@ bool TelegenceSystem::admit(const Request& request, const Call& call, Reply& rep
         return false;
     }
     return true;
+}
+
+bool TelegenceSystem::within_flight(std::int64_t now_micros) {
+    auto& held = state_.accounts[account_].held_until;
+    if (!held.empty()) std::erase_if(held, [=](std::int64_t until) { return until <= now_micros; });
+    return knobs_.calls_in_flight == 0 ||
+           held.size() < static_cast<std::size_t>(knobs_.calls_in_flight);
+}
+
+void TelegenceSystem::holds_answer_until(std::int64_t micros) {
+    state_.accounts[account_].held_until.push_back(micros);
 }
 
 // A token bucket for each app id that holds one second's worth.

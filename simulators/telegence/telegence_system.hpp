@@ -43,6 +43,7 @@ class TelegenceSystem : public System {
     void identify(const Request& request, Call& call) override;
     bool admit(const Request& request, const Call& call, Reply& reply) override;
     void perform(const Request& request, Call& call, Reply& reply) override;
+    void holds_answer_until(std::int64_t micros) override;
     void decorate(const Request& request, Reply& reply) override;
     void write_error(int status, std::string_view message, Reply& reply) override;
     bool administer(const Request& request, std::string_view path, Reply& reply) override;
@@ -71,6 +72,7 @@ class TelegenceSystem : public System {
     void fail(Reply& reply, int status, std::string_view message);
     bool find_account(const Request& request);
     bool within_rate(std::int64_t now_micros);
+    bool within_flight(std::int64_t now_micros);
     std::uint32_t line_of(const Call& call, Reply& reply);
     std::string_view word_of(ServiceStatus status) const;
 
@@ -108,8 +110,9 @@ class TelegenceSystem : public System {
                            ServiceCheck& check);
     bool refuse_code(std::string_view what, std::string_view code, ServiceCheck& check);
     void show_batch(const Call& call, Reply& reply);
-    void append_batch(std::string& out, std::uint32_t batch) const;
-    void append_service(std::string& out, std::uint32_t batch, const Service& service) const;
+    void append_batch(std::string& out, std::uint32_t batch, std::int64_t seen_micros) const;
+    void append_service(std::string& out, std::uint32_t batch, const Service& service,
+                        ServiceStatus status) const;
 
     // telegence_ip_calls.cpp
     void reserve_addresses(const Request& request, Call& call, Reply& reply);

@@ -1,5 +1,5 @@
-// Telegence's lines as its wire format says: credentials, error shapes, line details, changes now
-// and on a later day, the paged list, and the knobs.
+// Telegence's wire format: credentials, limits, error shapes, line details, the paged list, and the
+// admin routes.
 #include "telegence/days.hpp"
 #include "telegence/digits.hpp"
 #include "telegence/telegence_fixture.hpp"
@@ -7,43 +7,9 @@
 namespace carryall::simulators {
 namespace {
 
-constexpr std::int64_t kDayMillis = 86'400'000;
+class TelegenceWireTest : public TelegenceTest {};
 
-std::string plan_change(std::string_view plan, std::string_view date) {
-    return R"({"effectiveDate":")" + std::string(date) +
-           R"(","serviceCharacteristic":[{"name":"singleUserCode","value":")" + std::string(plan) +
-           "\"}]}";
-}
-
-std::string status_change(std::string_view mode) {
-    return R"({"mode":")" + std::string(mode) + R"(","reasonCode":"CR"})";
-}
-
-std::string equipment_change(std::string_view sim, std::string_view imei) {
-    return R"({"serviceCharacteristic":[{"name":"reasonCode","value":"CUST_OWN_EQU"},)"
-           R"({"name":"serviceZipCode","value":"75002"},{"name":"technologyType","value":"LTE"},)"
-           R"({"name":"IMEI","value":")" +
-           std::string(imei) + R"("},{"name":"sim","value":")" + std::string(sim) + "\"}]}";
-}
-
-class TelegenceLineTest : public TelegenceTest {
-  protected:
-    // The simulator's day that lies so many days ahead.
-    std::string day_ahead(int days) {
-        std::string out;
-        telegence::append_day(out, *telegence::parse_day(today()) + days);
-        return out;
-    }
-    void expect_description(const Answer& answer, int status, std::string_view words) {
-        EXPECT_EQ(answer.status, status);
-        const auto body = answer.json().as_object();
-        const std::string found =
-            text(body.at(body.contains("description") ? "description" : "errorDescription"));
-        EXPECT_NE(found.find(words), std::string::npos) << found;
-    }
-};
-
-TEST_F(TelegenceLineTest, both_headers_are_needed) {
+TEST_F(TelegenceWireTest, both_headers_are_needed) {
     load_lines(1);
     const std::string target = "/telegence" + std::string(kLinePath) + "2145550100";
     const Answer none = client().request("GET", target);
@@ -58,7 +24,7 @@ TEST_F(TelegenceLineTest, both_headers_are_needed) {
     EXPECT_EQ(details().status, 200);
 }
 
-TEST_F(TelegenceLineTest, details_are_pairs_of_names_and_values) {
+TEST_F(TelegenceWireTest, details_are_pairs_of_names_and_values) {
     load_lines(1, R"("features":["FEATA","FEATB"],"dataGroup":"POOL7")");
     const auto body = details().json();
     EXPECT_EQ(text(body.at("subscriberNumber")), "2145550100");
@@ -75,7 +41,7 @@ TEST_F(TelegenceLineTest, details_are_pairs_of_names_and_values) {
     EXPECT_EQ(pair(body, "ipAddress"), "-") << "only a line with a static address has it";
 }
 
-TEST_F(TelegenceLineTest, an_unknown_line_is_told_with_an_id_and_a_description) {
+TEST_F(TelegenceWireTest, an_unknown_line_is_told_with_an_id_and_a_description) {
     load_lines(1);
     const Answer answer = details("2145559999");
     expect_description(answer, 404, "not found");
@@ -85,156 +51,7 @@ TEST_F(TelegenceLineTest, an_unknown_line_is_told_with_an_id_and_a_description) 
     EXPECT_EQ(call("DELETE", std::string(kLinePath) + "2145550100").status, 405);
 }
 
-TEST_F(TelegenceLineTest, a_plan_change_of_today_holds_at_once) {
-    load_lines(1);
-    const Answer answer = change(plan_change("PLAN5GB", today()));
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(pair(answer.json(), "singleUserCode"), "PLAN5GB");
-    EXPECT_EQ(pair(details().json(), "singleUserCode"), "PLAN5GB");
-    auto entry = ledger("system=telegence").at(1);
-    EXPECT_EQ(text(entry["action"]), "line_change");
-    EXPECT_EQ(text(entry["key"]), "2145550100");
-    EXPECT_EQ(entry["performed"], true);
-    EXPECT_EQ(entry["changed"], true);
-    EXPECT_EQ(text(entry["fields"].at("singleUserCode")), "PLAN5GB");
-    EXPECT_EQ(change(plan_change("PLAN5GB", "")).status, 200);
-    EXPECT_EQ(last_entry()["changed"], false) << "the same value again is no error";
-}
-
-TEST_F(TelegenceLineTest, a_change_of_a_later_day_waits_for_it) {
-    load_lines(1);
-    const std::string day = day_ahead(2);
-    const Answer answer = change(plan_change("PLAN5GB", day));
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(pair(answer.json(), "singleUserCode"), "PLAN1GB");
-    EXPECT_EQ(last_entry()["fields"].at("scheduled"), true);
-    EXPECT_EQ(truth()["scheduledChanges"], 1);
-    advance_millis(kDayMillis / 2);
-    EXPECT_EQ(pair(details().json(), "singleUserCode"), "PLAN1GB");
-    advance_millis(kDayMillis * 3 / 2);
-    const auto body = details().json();
-    EXPECT_EQ(pair(body, "singleUserCode"), "PLAN5GB");
-    EXPECT_EQ(pair(body, "effectiveDate"), day);
-    const auto summary = summary_of("telegence", "scheduled_change");
-    EXPECT_EQ(summary.at("performed"), 1);
-    EXPECT_EQ(truth()["scheduledChanges"], 0);
-}
-
-TEST_F(TelegenceLineTest, a_waiting_change_of_a_line_that_was_cancelled_is_dropped) {
-    load_lines(1);
-    EXPECT_EQ(change(plan_change("PLAN5GB", day_ahead(1))).status, 200);
-    EXPECT_EQ(change(status_change("C")).status, 200);
-    advance_millis(kDayMillis);
-    EXPECT_EQ(truth_of("plan"), "PLAN1GB");
-    auto entry = last_entry();
-    EXPECT_EQ(text(entry["action"]), "scheduled_change");
-    EXPECT_EQ(entry["performed"], false);
-    EXPECT_EQ(text(entry["fields"].at("dropped")), "Subscriber is cancelled");
-}
-
-TEST_F(TelegenceLineTest, features_are_added_and_removed_in_one_call) {
-    load_lines(1, R"("features":["FEATA"])");
-    const Answer answer = change(
-        R"({"effectiveDate":"","serviceCharacteristic":[)"
-        R"({"name":"addOfferingCode","value":"FEATB"},{"name":"addOfferingCode","value":"FEATC"},)"
-        R"({"name":"removeOfferingCode","value":"FEATA"}]})");
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(pair(answer.json(), "offeringCode1"), "FEATB");
-    EXPECT_EQ(pair(answer.json(), "offeringCode2"), "FEATC");
-    EXPECT_EQ(pair(answer.json(), "offeringCode3"), "-");
-    EXPECT_EQ(last_entry()["fields"].at("addOfferingCode").as_array().size(), 2U);
-    EXPECT_EQ(change(R"({"serviceCharacteristic":[{"name":"removeOfferingCode","value":"FEATA"}]})")
-                  .status,
-              200)
-        << "what is gone may be removed again";
-    EXPECT_EQ(last_entry()["changed"], false);
-}
-
-TEST_F(TelegenceLineTest, status_goes_from_active_to_suspended_and_back_and_ends_cancelled) {
-    load_lines(1);
-    EXPECT_EQ(pair(change(status_change("S")).json(), "subscriberStatus"), "S");
-    EXPECT_EQ(pair(details().json(), "statusReasonCode"), "CR");
-    EXPECT_EQ(change(status_change("S")).status, 200);
-    EXPECT_EQ(last_entry()["changed"], false);
-    set_knobs(R"({"acceptRepeatedStatus":false})");
-    expect_description(change(status_change("S")), 400, "already");
-    EXPECT_EQ(pair(change(status_change("R")).json(), "subscriberStatus"), "A");
-    EXPECT_EQ(pair(change(status_change("C")).json(), "subscriberStatus"), "C");
-    for (const std::string_view mode : {"R", "S", "C"}) {
-        expect_description(change(status_change(mode)), 400, "cancelled");
-    }
-    EXPECT_EQ(change(plan_change("PLAN5GB", "")).status, 400);
-    EXPECT_EQ(pair(details().json(), "subscriberStatus"), "C") << "details still tell of it";
-}
-
-TEST_F(TelegenceLineTest, equipment_moves_a_line_to_another_sim) {
-    load_lines(2);
-    expect_description(change(equipment_change("89010300000000000011", "350000000000099")), 400,
-                       "in use");
-    const Answer answer = change(equipment_change("89010300000000000999", "350000000000099"));
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(pair(answer.json(), "sim"), "89010300000000000999");
-    EXPECT_EQ(pair(answer.json(), "BLIMEI"), "350000000000099");
-    EXPECT_EQ(pair(answer.json(), "serviceZipCode"), "75002");
-    EXPECT_EQ(text(last_entry()["fields"].at("reasonCode")), "CUST_OWN_EQU");
-    EXPECT_EQ(truth_of("subscriberNumber", "89010300000000000999"), "2145550100");
-    EXPECT_EQ(
-        change(equipment_change("89010300000000000010", "350000000000098"), "2145550101").status,
-        200)
-        << "the old SIM is free";
-    EXPECT_EQ(change(equipment_change("8901", "350000000000099")).status, 400);
-}
-
-TEST_F(TelegenceLineTest, a_sim_that_needs_an_esim_profile_is_refused_with_its_own_sign) {
-    load_lines(1);
-    set_knobs(R"({"esimOnlyPrefix":"8903"})");
-    const Answer answer = change(equipment_change("89030300000000000001", "350000000000099"));
-    EXPECT_EQ(answer.status, 404);
-    EXPECT_EQ(text(answer.json().at("description")), "/service/");
-    EXPECT_EQ(text(answer.json().at("id")).size(), 36U);
-    EXPECT_EQ(truth_of("iccid"), "89010300000000000010");
-}
-
-TEST_F(TelegenceLineTest, what_the_carrier_does_not_understand_is_refused) {
-    load_lines(1);
-    const std::pair<std::string, std::string_view> cases[] = {
-        {plan_change("NOPLAN", ""), "singleUserCode: NOPLAN"},
-        {plan_change("PLAN5GB", "2026-03-01"), "effectiveDate"},
-        {plan_change("PLAN5GB", "2026-02-30Z"), "effectiveDate"},
-        {R"({"mode":"A","reasonCode":"CR"})", "mode"},
-        {R"({"mode":"S"})", "reasonCode"},
-        {R"({"mode":"S","reasonCode":"A LONG REASON CODE"})", "reasonCode"},
-        {R"({"serviceCharacteristic":[{"name":"typo","value":"x"}]})", "typo"},
-        {R"({"serviceCharacteristic":{"name":"sim"}})", "serviceCharacteristic"},
-        {R"({"effectiveDate":""})", "Nothing to change"},
-        {"[]", "JSON object"},
-        {"{", "JSON object"}};
-    for (const auto& [body, words] : cases) {
-        const Answer answer = change(body);
-        expect_description(answer, 400, words);
-        EXPECT_EQ(text(answer.json().at("responseMessage")), "Bad Request");
-        EXPECT_EQ(last_entry()["performed"], false) << body;
-    }
-    EXPECT_EQ(truth_of("plan"), "PLAN1GB");
-}
-
-TEST_F(TelegenceLineTest, the_answer_to_a_change_may_be_thin_or_no_json) {
-    load_lines(1);
-    set_knobs(R"({"patchAnswer":"thin"})");
-    Answer answer = change(plan_change("PLAN5GB", ""));
-    EXPECT_EQ(answer.body, R"({"subscriberNumber":"2145550100"})");
-    set_knobs(R"({"patchAnswer":"empty"})");
-    answer = change(plan_change("PLAN100MB", ""));
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(answer.body, "");
-    set_knobs(R"({"patchAnswer":"text"})");
-    answer = change(plan_change("PLAN1GB", ""));
-    EXPECT_EQ(answer.header("Content-Type"), "text/plain");
-    EXPECT_EQ(answer.body, "Request accepted");
-    EXPECT_EQ(admin("POST", "telegence/knobs", R"({"patchAnswer":"typo"})").status, 400);
-}
-
-TEST_F(TelegenceLineTest, a_missing_back_end_is_told_in_plain_text) {
+TEST_F(TelegenceWireTest, a_missing_back_end_is_told_in_plain_text) {
     load_lines(1);
     set_faults("telegence", R"([{"fault":"503","limit":1}])");
     Answer answer = change(plan_change("PLAN5GB", ""));
@@ -250,19 +67,7 @@ TEST_F(TelegenceLineTest, a_missing_back_end_is_told_in_plain_text) {
     EXPECT_EQ(details().status, 200);
 }
 
-TEST_F(TelegenceLineTest, an_answer_may_be_lost_after_the_change) {
-    load_lines(1);
-    set_faults("telegence",
-               R"([{"match":{"action":"line_change"},"fault":"execute_then_reset","limit":1},)"
-               R"({"match":{"action":"line_change"},"fault":"execute_then_500","limit":1}])");
-    EXPECT_EQ(change(plan_change("PLAN5GB", "")).status, 0);
-    EXPECT_EQ(truth_of("plan"), "PLAN5GB");
-    client_.reset();
-    expect_description(change(plan_change("PLAN100MB", "")), 500, "");
-    EXPECT_EQ(truth_of("plan"), "PLAN100MB");
-}
-
-TEST_F(TelegenceLineTest, details_may_be_stale) {
+TEST_F(TelegenceWireTest, details_may_be_stale) {
     load_lines(1);
     set_faults("telegence", R"([{"match":{"action":"line_details"},"fault":"stale_read",)"
                             R"("milliseconds":60000}])");
@@ -272,7 +77,7 @@ TEST_F(TelegenceLineTest, details_may_be_stale) {
     EXPECT_EQ(pair(details().json(), "singleUserCode"), "PLAN5GB");
 }
 
-TEST_F(TelegenceLineTest, calls_a_second_are_limited_for_each_app_id) {
+TEST_F(TelegenceWireTest, calls_a_second_are_limited_for_each_app_id) {
     options_.telegence.requests_per_second = 3;
     load_lines(1);
     ASSERT_EQ(admin("POST", "telegence/accounts",
@@ -301,7 +106,7 @@ TEST_F(TelegenceLineTest, calls_a_second_are_limited_for_each_app_id) {
     EXPECT_EQ(answer.header("Retry-After"), "");
 }
 
-TEST_F(TelegenceLineTest, the_list_is_paged_by_headers_and_leaves_cancelled_lines_out) {
+TEST_F(TelegenceWireTest, the_list_is_paged_by_headers_and_leaves_cancelled_lines_out) {
     load_lines(5);
     change(status_change("C"), "2145550101");
     change(status_change("S"), "2145550102");
@@ -326,7 +131,7 @@ TEST_F(TelegenceLineTest, the_list_is_paged_by_headers_and_leaves_cancelled_line
     EXPECT_EQ(call("GET", kListPath, "", "page-size: 200\r\n").header("page-total"), "2");
 }
 
-TEST_F(TelegenceLineTest, pages_far_behind_come_in_order_across_accounts) {
+TEST_F(TelegenceWireTest, pages_far_behind_come_in_order_across_accounts) {
     load_lines(5000);
     ASSERT_EQ(admin("POST", "telegence/accounts",
                     R"({"appId":"second","appSecret":"s2","bans":["287000000009"],"fan":"7"})")
@@ -346,7 +151,7 @@ TEST_F(TelegenceLineTest, pages_far_behind_come_in_order_across_accounts) {
     EXPECT_EQ(details().status, 404) << "the line is another app id's now";
 }
 
-TEST_F(TelegenceLineTest, a_billing_account_tells_its_status_and_fan) {
+TEST_F(TelegenceWireTest, a_billing_account_tells_its_status_and_fan) {
     start();
     const auto body = call("GET", std::string(kBanPath) + "287000000001").json();
     EXPECT_EQ(text(body.at("status")), "Active");
@@ -356,7 +161,7 @@ TEST_F(TelegenceLineTest, a_billing_account_tells_its_status_and_fan) {
     EXPECT_EQ(call("GET", "/sp/mobility/usage/api/v1/service/2145550100").status, 200);
 }
 
-TEST_F(TelegenceLineTest, names_of_answers_may_come_in_another_casing) {
+TEST_F(TelegenceWireTest, names_of_answers_may_come_in_another_casing) {
     load_lines(1);
     set_knobs(R"({"answerCasing":"PascalCase"})");
     const Answer answer = call("GET", kListPath);
@@ -368,7 +173,7 @@ TEST_F(TelegenceLineTest, names_of_answers_may_come_in_another_casing) {
     EXPECT_TRUE(details("1").json().as_object().contains("ERRORDESCRIPTION"));
 }
 
-TEST_F(TelegenceLineTest, fleets_load_by_named_columns_or_by_digits) {
+TEST_F(TelegenceWireTest, fleets_load_by_named_columns_or_by_digits) {
     const auto load = [this](std::string_view csv) {
         return admin("POST", "telegence/fleet", csv).json();
     };
@@ -393,7 +198,7 @@ TEST_F(TelegenceLineTest, fleets_load_by_named_columns_or_by_digits) {
         400);
 }
 
-TEST_F(TelegenceLineTest, a_line_can_change_behind_the_clients_back) {
+TEST_F(TelegenceWireTest, a_line_can_change_behind_the_clients_back) {
     load_lines(2);
     ASSERT_EQ(
         admin("POST", "telegence/line/2145550100",
@@ -413,7 +218,7 @@ TEST_F(TelegenceLineTest, a_line_can_change_behind_the_clients_back) {
     EXPECT_EQ(admin("GET", "telegence/line/1").status, 404);
 }
 
-TEST_F(TelegenceLineTest, plans_are_added_and_a_reset_forgets_them) {
+TEST_F(TelegenceWireTest, plans_are_added_and_a_reset_forgets_them) {
     load_lines(1);
     ASSERT_EQ(admin("POST", "telegence/catalogue", R"({"plans":[{"code":"P9"}]})").status, 200);
     EXPECT_EQ(change(plan_change("P9", "")).status, 200);
@@ -422,6 +227,23 @@ TEST_F(TelegenceLineTest, plans_are_added_and_a_reset_forgets_them) {
     admin("POST", "reset");
     EXPECT_EQ(details().status, 404);
     EXPECT_EQ(admin("GET", "telegence/catalogue").json().at("plans").as_array().size(), 4U);
+}
+
+TEST_F(TelegenceWireTest, calls_in_flight_can_be_limited) {
+    load_lines(1);
+    set_knobs(R"({"callsInFlight":1})");
+    EXPECT_EQ(details().status, 200);
+    set_faults("telegence", R"([{"match":{"action":"line_change"},"fault":"latency",)"
+                            R"("milliseconds":3600000}])");
+    TestClient own(simulator_->port());
+    const std::string body = plan_change("PLAN5GB", "");
+    own.send("PATCH /telegence" + std::string(kLinePath) + "2145550100 HTTP/1.1\r\nHost: x\r\n" +
+             credentials() + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    until([&] { return truth_of("plan") == "PLAN5GB"; });
+    EXPECT_EQ(details().status, 429);
+    advance_millis(3'600'000);
+    EXPECT_EQ(own.read().status, 200);
+    EXPECT_EQ(details().status, 200);
 }
 
 TEST(TelegenceDigitsTest, identifiers_of_twenty_digits_keep_every_digit) {
