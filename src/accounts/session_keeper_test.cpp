@@ -81,7 +81,10 @@ class SessionCarrier : public carriers::Carrier {
         static const std::vector<std::string> kNone;
         return kNone;
     }
-    std::vector<std::string> allowed_transitions(std::string_view) const override { return {}; }
+    std::vector<std::string> allowed_transitions(std::string_view,
+                                                 const base::json::object&) const override {
+        return {};
+    }
     base::Result<carriers::Account> account(std::int64_t, const base::json::object&,
                                             const base::json::object&) const override {
         return carriers::Account{};

@@ -45,6 +45,8 @@ Routes all_routes() {
     add_communication_plan_routes(routes);
     add_customer_rate_plan_routes(routes);
     add_customer_rate_pool_routes(routes);
+    add_integration_routes(routes);
+    add_line_budget_routes(routes);
     add_import_routes(routes);
     add_bulk_change_routes(routes);
     return routes;

@@ -145,6 +145,8 @@ struct Capabilities {
     // Documented and tested: sending the same again changes nothing.
     bool status_is_repeat_safe = false;
     bool rate_plan_is_repeat_safe = false;
+    // A plan is named by the carrier's own id for it (carrier_rate_plan.carrier_plan_id).
+    bool plans_need_carrier_id = false;
     // A later change can put the former value back.
     bool status_can_be_undone = false;
     bool rate_plan_can_be_undone = false;
@@ -171,8 +173,10 @@ class Carrier {
     // The one of statuses() that `word` means: without regard to case, blanks, '-' and '_', and by
     // the carrier's own words ("ACTIVATED", "Restored"); none if it means none of them.
     virtual std::optional<std::string> canonical_status(std::string_view word) const;
-    // The statuses reachable from `current`, for "Status transition from X to Y not allowed".
-    virtual std::vector<std::string> allowed_transitions(std::string_view current) const = 0;
+    // The statuses reachable from `current` under these settings of an account, for "Status
+    // transition from X to Y not allowed".
+    virtual std::vector<std::string> allowed_transitions(
+        std::string_view current, const base::json::object& settings) const = 0;
     // Checks settings and credentials; prepares the account. Errors name the missing setting.
     virtual base::Result<Account> account(std::int64_t service_provider_id,
                                           const base::json::object& settings,

@@ -33,9 +33,9 @@ std::string pointer(ChangeType type, std::string_view member) {
     return '/' + std::string(section_name(type)) + '/' + std::string(member);
 }
 
-// Seed 002: a Jasper plan is known to the carrier by its rate plan id; POND's by its package type.
 bool plan_needs_carrier_id(const std::string& integration) {
-    return integration == "jasper" || integration == "pond";
+    const carriers::Carrier* carrier = carrier_of(integration);
+    return carrier != nullptr && carrier->capabilities().plans_need_carrier_id;
 }
 
 }  // namespace
@@ -324,15 +324,15 @@ Result<void> resolve_request(db::Transaction& transaction, std::int64_t tenant_i
 
 Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant_id,
                                std::int64_t service_provider_id, ChangeType type,
-                               std::optional<Portal> portal, const std::string& integration) {
+                               std::optional<Portal> portal, const ProviderFacts& provider) {
     JudgeFacts facts;
     facts.tenant_id = tenant_id;
     facts.service_provider_id = service_provider_id;
     facts.type = type;
     facts.portal = portal;
-    facts.plan_needs_carrier_id = plan_needs_carrier_id(integration);
+    facts.plan_needs_carrier_id = plan_needs_carrier_id(provider.integration);
     if (type != ChangeType::statusupdate) return facts;
-    const carriers::Carrier* carrier = carrier_of(integration);
+    const carriers::Carrier* carrier = carrier_of(provider.integration);
     if (carrier == nullptr) return facts;
     const auto present = staged_statuses(transaction, tenant_id);
     if (!present) return present.error();
@@ -341,7 +341,7 @@ Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant
         const std::string from = carriers::comparable_status(status);
         if (std::find(seen.begin(), seen.end(), from) != seen.end()) continue;
         seen.push_back(from);
-        for (const std::string& target : carrier->allowed_transitions(status)) {
+        for (const std::string& target : carrier->allowed_transitions(status, provider.settings)) {
             facts.from_statuses.push_back(from);
             facts.to_statuses.push_back(carriers::comparable_status(target));
         }

@@ -55,7 +55,7 @@ base::Result<void> resolve_request(db::Transaction& transaction, std::int64_t te
 
 base::Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant_id,
                                      std::int64_t service_provider_id, ChangeType type,
-                                     std::optional<Portal> portal, const std::string& integration);
+                                     std::optional<Portal> portal, const ProviderFacts& provider);
 
 // One message for each runner the change can use.
 base::Result<void> enqueue_runners(db::Transaction& transaction, std::int64_t tenant_id,

@@ -99,8 +99,11 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     result.busy_count = *busy;
     const auto hopeless = stage_failed(transaction, tenant_id, id, *change, classes);
     if (!hopeless) return hopeless.error();
+    const auto provider = find_provider(transaction, tenant_id, change->service_provider_id, now);
+    if (!provider) return provider.error();
+    CHECK(provider->has_value());
     const auto facts = judge_facts(transaction, tenant_id, change->service_provider_id,
-                                   change->type, change->portal, change->integration);
+                                   change->type, change->portal, **provider);
     if (!facts) return facts.error();
     CARRYALL_TRY(judge_rows(transaction, *facts));
     CARRYALL_TRY(refuse_duplicates(transaction, tenant_id, id));

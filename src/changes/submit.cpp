@@ -218,7 +218,7 @@ Result<void> Submission::stage_rows() {
 
 Result<void> Submission::judge() {
     const auto facts = judge_facts(transaction_, tenant(), request_.service_provider_id,
-                                   request_.change_type, request_.portal, provider_.integration);
+                                   request_.change_type, request_.portal, provider_);
     if (!facts) return facts.error();
     CARRYALL_TRY(judge_rows(transaction_, *facts));
     auto totals =

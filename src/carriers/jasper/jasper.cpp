@@ -84,8 +84,9 @@ class Jasper : public Carrier {
         return known_status(word);
     }
 
-    std::vector<std::string> allowed_transitions(std::string_view current) const override {
-        return transitions_from({}, current);
+    std::vector<std::string> allowed_transitions(std::string_view current,
+                                                 const json::object& settings) const override {
+        return transitions_from(settings, current);
     }
 
     base::Result<Account> account(std::int64_t service_provider_id, const json::object& settings,

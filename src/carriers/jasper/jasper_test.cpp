@@ -108,20 +108,20 @@ TEST(JasperStatuses, words_of_the_platform_and_of_jasper_mean_the_same) {
 }
 
 TEST(JasperStatuses, a_line_that_was_in_service_never_goes_back_before_it) {
-    EXPECT_EQ(carrier().allowed_transitions("ACTIVATED"),
+    EXPECT_EQ(carrier().allowed_transitions("ACTIVATED", {}),
               (Statuses{"Deactivated", "Suspended", "Retired"}));
-    EXPECT_EQ(carrier().allowed_transitions("Suspended"),
+    EXPECT_EQ(carrier().allowed_transitions("Suspended", {}),
               (Statuses{"Active", "Deactivated", "Retired"}));
-    EXPECT_EQ(carrier().allowed_transitions("Deactivated"),
+    EXPECT_EQ(carrier().allowed_transitions("Deactivated", {}),
               (Statuses{"Active", "Suspended", "Retired"}));
-    EXPECT_EQ(carrier().allowed_transitions("Inventory"),
+    EXPECT_EQ(carrier().allowed_transitions("Inventory", {}),
               (Statuses{"Active", "Deactivated", "Activation Ready", "Test Ready", "Retired"}));
-    EXPECT_TRUE(carrier().allowed_transitions("Retired").empty());
-    EXPECT_TRUE(carrier().allowed_transitions("PURGED").empty());
+    EXPECT_TRUE(carrier().allowed_transitions("Retired", {}).empty());
+    EXPECT_TRUE(carrier().allowed_transitions("PURGED", {}).empty());
     // Of a word that only the operator knows Jasper may judge; a purge is still not offered.
     Statuses all = carrier().statuses();
     all.pop_back();
-    EXPECT_EQ(carrier().allowed_transitions("TRIAL"), all);
+    EXPECT_EQ(carrier().allowed_transitions("TRIAL", {}), all);
 }
 
 TEST(JasperStatuses, an_operators_table_replaces_the_matrix) {

@@ -45,6 +45,7 @@ class Pond : public Carrier {
         all.status_update = true;
         all.carrier_rate_plan_change = true;
         all.status_is_repeat_safe = true;
+        all.plans_need_carrier_id = true;
         all.status_can_be_undone = true;
         all.rate_plan_can_be_undone = true;
         // POND publishes neither a rate limit nor how soon a reading shows a change: the pace and
@@ -58,7 +59,8 @@ class Pond : public Carrier {
         return kStatuses;
     }
 
-    std::vector<std::string> allowed_transitions(std::string_view current) const override {
+    std::vector<std::string> allowed_transitions(std::string_view current,
+                                                 const base::json::object&) const override {
         const std::string wanted = comparable_status(current);
         for (const Transitions& row : transition_table()) {
             if (row.from == wanted) return row.to;

@@ -82,17 +82,17 @@ TEST(PondStatuses, transitions_lead_only_to_known_statuses_and_never_out_of_term
     for (const std::string_view from :
          {"Inventory", "Pending Activation", "PENDING_ACTIVATION", "Active", "Suspended",
           "Inactive", "Deactivated", "Restored", "Pre-Service", "In-Service"}) {
-        const auto to = carrier().allowed_transitions(from);
+        const auto to = carrier().allowed_transitions(from, {});
         EXPECT_FALSE(to.empty()) << from;
         EXPECT_EQ(std::count(to.begin(), to.end(), std::string(from)), 0) << from;
         for (const std::string& status : to) {
             EXPECT_EQ(std::count(all.begin(), all.end(), status), 1) << status;
         }
     }
-    EXPECT_TRUE(carrier().allowed_transitions("Terminated").empty());
-    const std::vector<std::string> from_suspended = carrier().allowed_transitions("suspended");
+    EXPECT_TRUE(carrier().allowed_transitions("Terminated", {}).empty());
+    const std::vector<std::string> from_suspended = carrier().allowed_transitions("suspended", {});
     EXPECT_EQ(std::count(from_suspended.begin(), from_suspended.end(), "Active"), 1);
-    EXPECT_EQ(carrier().allowed_transitions("a word of the carrier's own"), all);
+    EXPECT_EQ(carrier().allowed_transitions("a word of the carrier's own", {}), all);
 }
 
 std::unique_ptr<Exchange> make(const Account& account, std::string target, bool resolving = false,

@@ -137,6 +137,13 @@ base::json::object checked_settings(SettingsReader& reader, const base::json::ob
     return checked;
 }
 
+bool may_deactivate_suspended(const base::json::object& settings) {
+    const base::json::value* found = base::find_ignoring_case(settings, "allowDeactivateSuspended");
+    if (found == nullptr) return false;
+    if (found->is_bool()) return found->get_bool();
+    return found->is_string() && base::ascii_lower(std::string_view(found->get_string())) == "true";
+}
+
 std::vector<LineBudget> line_budgets(const base::json::object& checked) {
     struct Row {
         std::string_view name;

@@ -18,6 +18,9 @@ base::json::object checked_settings(SettingsReader& reader, const base::json::ob
 
 std::vector<LineBudget> line_budgets(const base::json::object& checked);
 
+// The setting allowDeactivateSuspended, of settings that were not checked yet.
+bool may_deactivate_suspended(const base::json::object& settings);
+
 // Of settings that were checked. Text: empty if it was not given.
 std::string_view text_setting(const Account& account, std::string_view name);
 std::int64_t number_setting(const Account& account, std::string_view name);

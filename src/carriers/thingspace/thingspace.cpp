@@ -66,15 +66,16 @@ class ThingSpace : public Carrier {
         return std::nullopt;
     }
 
-    // Deactivating a suspended line is in the list because some contracts allow it; for all others
-    // the exchange refuses it.
-    std::vector<std::string> allowed_transitions(std::string_view current) const override {
+    // Some contracts let a suspended line be deactivated: a setting says so.
+    std::vector<std::string> allowed_transitions(
+        std::string_view current, const base::json::object& settings) const override {
         if (canonical_status(current) == "Active") return {"Suspended", "Deactivated"};
         switch (state_of(current)) {
             case LineState::active:
                 return {"Suspended", "Deactivated"};
             case LineState::suspended:
-                return {"Active", "Deactivated"};
+                if (may_deactivate_suspended(settings)) return {"Active", "Deactivated"};
+                return {"Active"};
             case LineState::deactivated:
             case LineState::preactive:
             case LineState::pending:

@@ -102,7 +102,7 @@ TEST(ThingSpaceStatuses, transitions_lead_only_to_known_statuses) {
     for (const std::string_view from :
          {"Inventory", "preactive", "Pending Activation", "Active", "Restored", "Suspended",
           "suspend", "Deactivated", "DEACTIVE", "a word of the carrier's own"}) {
-        const auto to = carrier().allowed_transitions(from);
+        const auto to = carrier().allowed_transitions(from, {});
         EXPECT_FALSE(to.empty()) << from;
         const auto own = carrier().canonical_status(from);
         for (const std::string& status : to) {
@@ -110,7 +110,10 @@ TEST(ThingSpaceStatuses, transitions_lead_only_to_known_statuses) {
             EXPECT_NE(std::optional(status), own);
         }
     }
-    EXPECT_EQ(carrier().allowed_transitions("deactive"), std::vector<std::string>{"Active"});
+    EXPECT_EQ(carrier().allowed_transitions("deactive", {}), std::vector<std::string>{"Active"});
+    EXPECT_EQ(carrier().allowed_transitions("suspend", {}), std::vector<std::string>{"Active"});
+    EXPECT_EQ(carrier().allowed_transitions("suspend", {{"allowDeactivateSuspended", true}}).size(),
+              2U);
 }
 
 // --- sessions ---
