@@ -90,8 +90,8 @@ class RunnerTest : public support::DatabaseTest {
             TRUNCATE account_pace, device_change, device_change_log, queue_message, device_event
                 RESTART IDENTITY CASCADE;
             INSERT INTO tenant (name) VALUES ('one'), ('two');
-            INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled, is_unpaced,
-                settings)
+            INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled,
+                is_unpaced, settings)
                 SELECT i, 'pond', 'pond', true, true,
                        '{"baseUrl": "https://pond.test", "distributorId": 71}'
                 FROM generate_series(1, 2) i;

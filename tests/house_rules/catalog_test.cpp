@@ -18,7 +18,8 @@ namespace {
 //   account_minute    the same
 //   queue_message     ids only, a hint; a worker then works inside the tenant that it names
 //   schema_migration  which migrations have run
-const std::string kNotATenants = "'tenant', 'account_pace', 'account_minute', 'queue_message', 'schema_migration'";
+const std::string kNotATenants =
+    "'tenant', 'account_pace', 'account_minute', 'queue_message', 'schema_migration'";
 
 const std::string kOurs =
     " n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "
