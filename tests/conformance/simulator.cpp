@@ -8,7 +8,10 @@ namespace carryall::conformance {
 namespace {
 
 constexpr int kMaxAttempts = 6;
+constexpr int kMaxQuestions = 100;  // about what the carrier has accepted
+constexpr int kMaxInventorySteps = 10'000;
 constexpr std::chrono::seconds kAdminTimeout{10};
+constexpr const char* kCorrelation = "conformance";
 
 }  // namespace
 
@@ -35,7 +38,15 @@ Simulator::Simulator()
                 "--revio-password",
                 "revio-password",
                 "--revio-key",
-                "revio-key"}),
+                "revio-key",
+                "--jasper-rate",
+                "0",
+                "--jasper-in-flight",
+                "0",
+                "--jasper-user",
+                "jasper",
+                "--jasper-key",
+                "jasper-key"}),
       client_(http::make_client({})) {
     const std::string line = process_.wait_for_line("listening on");
     url_ = line.substr(line.find("http://"));
@@ -85,31 +96,100 @@ std::int64_t Simulator::performed(std::string_view system, std::string_view acti
     return stats != nullptr ? stats->at("performed").to_number<std::int64_t>() : 0;
 }
 
+http::ClientResponse Simulator::send(const carriers::Account& account, const carriers::Call& call) {
+    http::ClientRequest request;
+    request.method = call.method;
+    request.url = account.base_url + call.path;
+    request.headers = account.header_list(kCorrelation, call.headers);
+    request.answer_headers = call.answer_headers;
+    request.body = call.body;
+    request.timeout = call.timeout;
+    return send(std::move(request));
+}
+
+void Simulator::pass(std::chrono::milliseconds time) {
+    post("clock", {{"advanceMs", time.count()}});
+    passed_ += time;
+}
+
+base::Instant Simulator::now() const {
+    return base::system_clock().now() + passed_;
+}
+
+namespace {
+
+carriers::Outcome play_over(Simulator& simulator, const carriers::Account& account,
+                            carriers::Exchange& exchange) {
+    return carriers::play(exchange,
+                          [&](const carriers::Call& call) {
+                              return std::optional(simulator.send(account, call));
+                          })
+        .outcome;
+}
+
+}  // namespace
+
+carriers::Outcome run_once(Simulator& simulator, const carriers::Account& account,
+                           const MakeExchange& make, carriers::Attempt attempt) {
+    attempt.correlation_id = kCorrelation;
+    attempt.now = simulator.now();
+    return play_over(simulator, account, *make(attempt));
+}
+
 carriers::Outcome run_to_end(Simulator& simulator, const carriers::Account& account,
                              const MakeExchange& make) {
     carriers::Attempt attempt;
-    attempt.correlation_id = "conformance";
-    const http::HeaderList headers = account.header_list(attempt.correlation_id);
+    attempt.correlation_id = kCorrelation;
     carriers::Outcome outcome = carriers::Unknown{"not started"};
-    for (int i = 0; i < kMaxAttempts; ++i) {
+    int attempts = 0;
+    for (int i = 0; i < kMaxQuestions && attempts < kMaxAttempts; ++i) {
+        attempt.now = simulator.now();
         const auto exchange = make(attempt);
-        outcome = carriers::play(*exchange, [&](const carriers::Call& call) {
-                      http::ClientRequest request;
-                      request.method = call.method;
-                      request.url = account.base_url + call.path;
-                      request.headers = headers;
-                      request.answer_headers = call.answer_headers;
-                      request.body = call.body;
-                      request.timeout = call.timeout;
-                      return std::optional(simulator.send(std::move(request)));
-                  }).outcome;
+        outcome = play_over(simulator, account, *exchange);
         const std::string_view kind = carriers::kind_of(outcome);
         if (kind == "applied" || kind == "refused") break;
         attempt.progress = exchange->progress();
+        attempt.waiting = kind == "pending" || (kind == "not_sent" && attempt.waiting);
         attempt.resolving = attempt.settled =
             kind == "unknown" || (kind == "not_sent" && attempt.resolving);
+        if (const auto* pending = std::get_if<carriers::Pending>(&outcome)) {
+            simulator.pass(pending->ask_again_after);
+        } else {
+            ++attempts;
+        }
     }
     return outcome;
+}
+
+ReadInventory read_inventory(Simulator& simulator, const carriers::Carrier& carrier,
+                             const carriers::Account& account, carriers::InventoryScope scope) {
+    ReadInventory all;
+    scope.now = simulator.now();
+    const auto reading = carrier.read_inventory(account, scope);
+    carriers::InventoryStep step = reading->next();
+    for (int i = 0; i < kMaxInventorySteps; ++i) {
+        if (const auto* calls = std::get_if<std::vector<carriers::Call>>(&step)) {
+            std::vector<http::ClientResponse> answers;
+            for (const carriers::Call& call : *calls) {
+                answers.push_back(simulator.send(account, call));
+            }
+            step = reading->proceed(answers);
+        } else if (const auto* page = std::get_if<carriers::InventoryPage>(&step)) {
+            for (const carriers::CarrierLine& line : page->lines) {
+                all.lines[line.iccid ? *line.iccid : line.msisdn.value()] = line;
+            }
+            all.plans.insert(all.plans.end(), page->plans.begin(), page->plans.end());
+            all.communication_plans.insert(page->communication_plans.begin(),
+                                           page->communication_plans.end());
+            if (page->is_last) return all;
+            all.resumes.push_back(page->resume);
+            step = reading->next();
+        } else {
+            all.failed = std::get<carriers::InventoryFailed>(step);
+            return all;
+        }
+    }
+    throw std::runtime_error("the inventory has no end");
 }
 
 }  // namespace carryall::conformance

@@ -2,8 +2,12 @@
 // client, and tries again as the real engine does.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "carriers/carrier.hpp"
 #include "carriers/exchange_play.hpp"
@@ -26,6 +30,12 @@ class Simulator {
     std::int64_t performed(std::string_view system, std::string_view action);
 
     http::ClientResponse send(http::ClientRequest request);
+    // As an engine sends it: the account's address and headers, and the call's.
+    http::ClientResponse send(const carriers::Account& account, const carriers::Call& call);
+
+    // The simulator's clock goes forward, and now() with it.
+    void pass(std::chrono::milliseconds time);
+    base::Instant now() const;
 
   private:
     base::json::value admin(http::Method method, const std::string& path, std::string body);
@@ -34,12 +44,27 @@ class Simulator {
     support::Process process_;
     std::string url_;
     std::unique_ptr<http::Client> client_;
+    std::chrono::milliseconds passed_{0};
 };
 
 using MakeExchange = std::function<std::unique_ptr<carriers::Exchange>(const carriers::Attempt&)>;
 
 // Until Applied or Refused; unknown outcomes are read back, with the settling time taken as passed.
+// What the carrier has only accepted is asked for again after the time that it takes.
 carriers::Outcome run_to_end(Simulator& simulator, const carriers::Account& account,
                              const MakeExchange& make);
+// One attempt, to whatever end.
+carriers::Outcome run_once(Simulator& simulator, const carriers::Account& account,
+                           const MakeExchange& make, carriers::Attempt attempt = {});
+
+struct ReadInventory {
+    std::map<std::string, carriers::CarrierLine> lines;  // by ICCID, or by number without one
+    std::vector<carriers::CarrierPlan> plans;
+    std::set<std::string> communication_plans;
+    std::vector<base::json::value> resumes;
+    std::optional<carriers::InventoryFailed> failed;
+};
+ReadInventory read_inventory(Simulator& simulator, const carriers::Carrier& carrier,
+                             const carriers::Account& account, carriers::InventoryScope scope = {});
 
 }  // namespace carryall::conformance

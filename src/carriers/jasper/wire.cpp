@@ -132,7 +132,11 @@ void refine(const Account& account, std::string_view code, std::string_view mess
     if (is_throttle_code(account, code)) return throttle(verdict);
     const auto kind = kind_of_code(code);
     if (!kind) {
-        if (verdict.meaning == Meaning::refused && speaks_of_throttling(message)) throttle(verdict);
+        constexpr int kWrongCredentials = 401;
+        // Gateways like to say it with 403.
+        if (verdict.http_status != kWrongCredentials && speaks_of_throttling(message)) {
+            throttle(verdict);
+        }
         return;
     }
     switch (*kind) {
