@@ -28,7 +28,9 @@ struct ParameterOption {
 constexpr ParameterOption kParameters[] = {
     {"--status", "updateStatus", "statusupdate: the status to set, such as suspended"},
     {"--reason-code", "reasonCode", "statusupdate: the carrier's reason code"},
-    {"--plan", "carrierRatePlan", "carrierrateplanchange: the plan's code"},
+    {"--zip-code", "zipCode", "statusupdate: the place of use, for an activation at ThingSpace"},
+    {"--plan", "carrierRatePlan",
+     "carrierrateplanchange: the plan's code; statusupdate: the plan to activate with"},
     {"--comm-plan", "commPlan", "carrierrateplanchange: the communication plan"},
     {"--customer-plan", "customerRatePlan", "the customer rate plan's code"},
     {"--customer-plan-id", "customerRatePlanId", "the same by id"},

@@ -127,6 +127,13 @@ base::json::object checked_settings(SettingsReader& reader, const base::json::ob
     check_choice(reader, "publicIpRestriction", "", "restricted", "unrestricted", checked);
     check_choice(reader, "phoneNumberForm", "mdn", "mdn", "msisdn", checked);
     checked["defaultZipCode"] = reader.setting("defaultZipCode", "");
+    checked["callbackUrl"] = reader.setting("callbackUrl", "");
+    if (!reader.setting("callbackUrl", "").empty()) {
+        // What ThingSpace would send could not be told from a forgery.
+        static_cast<void>(reader.base_url("callbackUrl"));
+        static_cast<void>(reader.credential("callbackUsername"));
+        static_cast<void>(reader.credential("callbackPassword"));
+    }
     const base::json::value* place = base::find_ignoring_case(settings, "primaryPlaceOfUse");
     if (place != nullptr && !place->is_null() && !place->is_object()) {
         reader.fail("primaryPlaceOfUse",

@@ -21,6 +21,8 @@ constexpr seconds kRenewalMargin{60};
 constexpr int kBadRequest = 400;
 constexpr int kUnauthorized = 401;
 constexpr std::string_view kTokenEnded = "900901";
+// The service whose results we wait for.
+constexpr std::string_view kService = "CarrierService";
 
 // It goes into a header.
 bool is_header_text(std::string_view text) {
@@ -66,17 +68,29 @@ class ThingSpaceSignIn : public SignIn {
     SignInStep begin() override { return token_.empty() ? ask_for_token() : log_in(); }
 
     SignInStep proceed(const http::ClientResponse& response) override {
-        return is_at_token_ ? on_token(response) : on_login(response);
+        switch (doing_) {
+            case Doing::token:
+                return on_token(response);
+            case Doing::login:
+                return on_login(response);
+            case Doing::looking_up_callback:
+                return on_callbacks(response);
+            case Doing::registering_callback:
+                return on_registered(response);
+        }
+        return not_understood("no such step");
     }
 
   private:
+    enum class Doing { token, login, looking_up_callback, registering_callback };
+
     std::string credential(std::string_view name) const {
         SettingsReader reader(account_.settings, account_.credentials);
         return reader.credential(name);
     }
 
     SignInStep ask_for_token() {
-        is_at_token_ = true;
+        doing_ = Doing::token;
         has_asked_for_token_ = true;
         Call call;
         call.method = http::Method::post;
@@ -92,7 +106,7 @@ class ThingSpaceSignIn : public SignIn {
     }
 
     SignInStep log_in() {
-        is_at_token_ = false;
+        doing_ = Doing::login;
         Call call;
         call.method = http::Method::post;
         call.path = api_path({"/session/login"});
@@ -161,19 +175,68 @@ class ThingSpaceSignIn : public SignIn {
         }
         session_ = text_at(answer.body, "sessionToken");
         if (!is_header_text(session_)) return not_understood("no session token");
-        return signed_in();
+        return callback_url().empty() ? signed_in() : look_up_callback();
     }
 
-    SignInStep signed_in() const {
-        const base::json::object session = {{kToken, token_}, {kSession, session_}};
-        return SignedIn{session, renew_after_};
+    // Without a registered address ThingSpace tells no result, ever. One address serves the whole
+    // account, so it is looked at with every login: somebody else may have put another one there.
+    std::string_view callback_url() const { return text_setting(account_, "callbackUrl"); }
+
+    Call callback_call(http::Method method, std::string operation) const {
+        Call call;
+        call.method = method;
+        call.path = api_path({"/callbacks/", text_setting(account_, "accountName")});
+        call.headers = session_headers(session());
+        call.headers.emplace_back("Accept", "application/json");
+        call.headers.emplace_back("Content-Type", "application/json");
+        call.operation = std::move(operation);
+        call.timeout = account_.call_timeout;
+        return call;
     }
+
+    SignInStep look_up_callback() {
+        doing_ = Doing::looking_up_callback;
+        return callback_call(http::Method::get, "Look Up Callback");
+    }
+
+    SignInStep on_callbacks(const http::ClientResponse& response) {
+        const Judged answer = judge(response, account_);
+        if (answer.verdict.meaning != Meaning::accepted) {
+            return failed("The registered callback could not be read. ", answer, false);
+        }
+        for (const base::json::value* one : each_of(&answer.body)) {
+            const bool is_ours = lower_at(*one, "serviceName") == base::ascii_lower(kService) &&
+                                 text_at(*one, "url") == callback_url();
+            // The user may be left out of the answer; what it holds must be ours.
+            const std::string user = text_at(*one, "username");
+            if (is_ours && (user.empty() || user == credential("callbackUsername"))) {
+                return signed_in();
+            }
+        }
+        doing_ = Doing::registering_callback;
+        Call call = callback_call(http::Method::post, "Register Callback");
+        call.body =
+            base::json::serialize(base::json::object{{"name", kService},
+                                                     {"url", callback_url()},
+                                                     {"username", credential("callbackUsername")},
+                                                     {"password", credential("callbackPassword")}});
+        return call;
+    }
+
+    SignInStep on_registered(const http::ClientResponse& response) {
+        const Judged answer = judge(response, account_);
+        if (answer.verdict.meaning == Meaning::accepted) return signed_in();
+        return failed("The callback could not be registered. ", answer, false);
+    }
+
+    base::json::value session() const { return {{kToken, token_}, {kSession, session_}}; }
+    SignInStep signed_in() const { return SignedIn{session(), renew_after_}; }
 
     const Account& account_;
     std::string token_;    // empty: to be bought
     std::string session_;  // empty: to be bought
     std::optional<seconds> renew_after_;
-    bool is_at_token_ = false;
+    Doing doing_ = Doing::token;
     bool has_asked_for_token_ = false;
 };
 

@@ -21,7 +21,9 @@ inline base::json::object test_credentials() {
     return {{"appKey", "app"},
             {"appSecret", "app-s3cret"},
             {"username", "uws-user"},
-            {"password", "uws-s3cret"}};
+            {"password", "uws-s3cret"},
+            {"callbackUsername", "cb-user"},
+            {"callbackPassword", "cb-s3cret"}};
 }
 inline Account test_account(const base::json::object& more = {}) {
     base::json::object settings = test_settings();

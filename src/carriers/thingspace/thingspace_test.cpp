@@ -66,6 +66,7 @@ TEST(ThingSpaceAccount, every_wrong_setting_is_named_and_no_value_repeated) {
         {"publicIpRestriction", "open", false},
         {"phoneNumberForm", "e164", false},
         {"primaryPlaceOfUse", "Main Street", false},
+        {"callbackUrl", "somewhere", false},
         {"appKey", nullptr, true},
         {"appKey", "s3cret:colon", true},
         {"appSecret", nullptr, true},
@@ -124,9 +125,9 @@ struct SignInStory {
 };
 
 SignInStory sign_in_with(const std::vector<http::ClientResponse>& answers,
-                         const base::json::value& former = nullptr, std::string_view ended = {}) {
-    static const Account kAccount = test_account();
-    const auto sign_in = carrier().sign_in(kAccount, former, ended);
+                         const base::json::value& former = nullptr, std::string_view ended = {},
+                         const Account& account = test_account()) {
+    const auto sign_in = carrier().sign_in(account, former, ended);
     SignInStory story{sign_in->begin(), {}};
     for (const http::ClientResponse& answer : answers) {
         auto* call = std::get_if<Call>(&story.end);
@@ -164,6 +165,35 @@ TEST(ThingSpaceSession, a_sign_in_buys_a_token_and_a_session) {
               base::json::value({{"username", "uws-user"}, {"password", "uws-s3cret"}}));
     const HeaderFields expected = {{"Authorization", "Bearer tok"}, {"VZ-M2M-Token", "ses"}};
     EXPECT_EQ(carrier().session_headers(kSession), expected);
+}
+
+TEST(ThingSpaceSession, a_login_sees_to_it_that_results_are_told_to_us) {
+    constexpr const char* kUrl = "https://us.test/callbacks/thingspace/1/5";
+    const Account account = test_account({{"callbackUrl", kUrl}});
+    const auto registered = [&](const std::string& url) {
+        return answered(200, R"([{"accountName":"0000123456-00001","serviceName":"SMS","url":")" +
+                                 std::string(kUrl) +
+                                 R"("},{"serviceName":"CarrierService","url":")" + url + R"("}])");
+    };
+    const auto there = sign_in_with({token(), logged_in(), registered(kUrl)}, nullptr, "", account);
+    EXPECT_TRUE(std::holds_alternative<SignedIn>(there.end));
+    EXPECT_EQ(there.calls.at(2).path, "/m2m/v1/callbacks/0000123456-00001");
+    for (const auto& before : {registered("https://somebody.test/"), answered(200, "[]")}) {
+        const auto made =
+            sign_in_with({token(), logged_in(), before, answered(200, "{}")}, nullptr, "", account);
+        EXPECT_TRUE(std::holds_alternative<SignedIn>(made.end));
+        EXPECT_EQ(*base::parse_json(made.calls.at(3).body),
+                  base::json::value({{"name", "CarrierService"},
+                                     {"url", kUrl},
+                                     {"username", "cb-user"},
+                                     {"password", "cb-s3cret"}}));
+    }
+    const auto refused = sign_in_with({token(), logged_in(), answered(200, "[]"), answered(400)},
+                                      nullptr, "", account);
+    const auto* end = std::get_if<SignInFailed>(&refused.end);
+    ASSERT_NE(end, nullptr);
+    EXPECT_FALSE(end->wrong_credentials);
+    EXPECT_NE(end->reason.find("callback"), std::string::npos);
 }
 
 TEST(ThingSpaceSession, only_what_ended_is_renewed) {

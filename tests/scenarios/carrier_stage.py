@@ -1,0 +1,161 @@
+"""A tenant with one account at one of the carriers, as the scenarios of all carriers use it. Each
+carrier is described once, in CARRIERS: where its simulator is, with which credentials, which lines
+and plans."""
+
+import json
+import urllib.request
+
+from stage import WORKER
+
+from local_platform import PROGRAM  # noqa: I001
+
+CALLBACK_PASSWORD = "callback-secret-of-the-scenario"
+
+CARRIERS = {
+    "pond": {
+        "settings": {"baseUrl": "/pond/ds/u/distributorPPUService/v1", "distributorId": 9001},
+        "first": 8_944_777_000_000_000_000, "portal": "m2m",
+        "fleet": {"packageTypeId": 40117}, "plans": {"A": "40117", "B": "40118"}},
+    "jasper": {
+        "settings": {"baseUrl": "/jasper/rws/api/v1"},
+        "credentials": {"username": "carryall", "apiKey": "jasper-sim-key"},
+        "first": 8_901_000_000_000_000_000, "portal": "m2m",
+        "fleet": {"ratePlan": "FLEET 5MB"}, "plans": {"FLEET 5MB": "", "FLEET 10MB": ""}},
+    "thingspace": {
+        "settings": {"baseUrl": "/thingspace/api", "accountName": "0000123456-00001",
+                     "callbackSources": ["127.0.0.0/8"]},
+        "credentials": {"appKey": "thingspace-sim-key", "appSecret": "thingspace-sim-secret",
+                        "username": "carryall", "password": "thingspace-sim-password",
+                        "callbackUsername": "carryall", "callbackPassword": CALLBACK_PASSWORD},
+        "first": 8_914_800_000_000_000_000, "portal": "m2m",
+        "fleet": {"servicePlan": "M2M-5MB", "state": "active"},
+        "plans": {"M2M-5MB": "", "M2M-10MB": ""}},
+    "telegence": {
+        "settings": {"baseUrl": "/telegence"},
+        "credentials": {"clientId": "telegence-sim-app", "clientSecret": "telegence-sim-secret"},
+        "first": 8_901_030_000_000_000_000, "portal": "mobility",
+        "fleet": {"firstSubscriberNumber": "2145550100", "plan": "PLAN1GB"},
+        "plans": {"PLAN1GB": "", "PLAN5GB": ""}},
+}
+
+
+class CarrierScene:
+    """`lines` active lines at the carrier and in the inventory, on the first of its two plans."""
+
+    def __init__(self, platform, name, carrier, lines, provider=(), settings=None, fleet=None,
+                 status="Active"):
+        self.platform, self.name, self.carrier, self.lines = platform, name, carrier, lines
+        self.facts = CARRIERS[carrier]
+        self.workers = []
+        platform.simulator("reset", {})
+        platform.simulator(f"{carrier}/fleet", {
+            "firstIccid": str(self.facts["first"]), "count": lines,
+            **self.facts["fleet"], **(fleet or {})})
+        self.tenant_id = platform.carryall("tenants", "create", name)[0]["tenantId"]
+        token = platform.carryall("tokens", "create", "--tenant", name, "--name", "scenario",
+                                  "--role", "admin")[0]["token"]
+        platform.token_file.write_text(token)
+        self.token = token
+        self.provider_id = self.set_up_account(provider, settings or {})
+        self.load(status)
+
+    @property
+    def plans(self):
+        return list(self.facts["plans"])
+
+    def iccid(self, number):
+        return str(self.facts["first"] + number)
+
+    def set_up_account(self, provider, more):
+        keys = self.platform.notes["keys"]
+        credentials = self.facts.get("credentials") or {
+            "apiKey": keys["pondKey"], "username": "carryall", "password": keys["pondPassword"]}
+        settings = {**self.facts["settings"], **more}
+        settings["baseUrl"] = self.platform.notes["simulator"] + settings["baseUrl"]
+        words = provider or ["isUnpaced:=true"]
+        made = self.platform.carryall(
+            "providers", "create", f"name={self.carrier}", f"integration={self.carrier}",
+            "writeIsEnabled:=true", f"settings:={json.dumps(settings)}", *words, "--credentials",
+            self.write("credentials.json", json.dumps(credentials)))
+        number = (made[0] if isinstance(made, list) else made)["serviceProviderId"]
+        if self.carrier == "thingspace":
+            settings["callbackUrl"] = (f"{self.platform.notes['url']}/callbacks/thingspace/"
+                                       f"{self.tenant_id}/{number}")
+            self.platform.carryall("providers", "set", number,
+                                   f"settings:={json.dumps(settings)}")
+        return number
+
+    def load(self, status):
+        rows = "".join(f"{self.carrier},{code},{number}\n"
+                       for code, number in self.facts["plans"].items())
+        self.platform.carryall("import", "carrier-rate-plans", self.write(
+            "plans.csv", "Service Provider,Code,Carrier Plan Id\n" + rows))
+        first_number = int(self.facts["fleet"].get("firstSubscriberNumber", 0))
+        rows = "".join(
+            f"{self.iccid(n)},{self.carrier},{self.facts['portal']},{status},{self.plans[0]},"
+            f"{first_number + n if first_number else ''}\n" for n in range(self.lines))
+        report = self.platform.carryall("import", "devices", self.write(
+            "devices.csv",
+            "ICCID,Service Provider,Portal,Status,Carrier Rate Plan,MSISDN\n" + rows))
+        assert report["createdCount"] == self.lines, report
+
+    def write(self, name, text):
+        file = self.platform.folder / name
+        file.write_text(text)
+        return file
+
+    def faults(self, *rules):
+        self.platform.simulator("faults", {"system": self.carrier, "seed": 11,
+                                           "rules": list(rules)})
+
+    def knobs(self, **knobs):
+        self.platform.simulator(f"{self.carrier}/knobs", knobs)
+
+    def start_worker(self, **environment):
+        name = f"worker{len(self.workers)}"
+        self.platform.spawn(name, [PROGRAM, "--config", self.platform.config, "work"],
+                            **{**WORKER, **environment})
+        self.platform.first_words(name, "worker running")
+        self.workers.append(self.platform.children[name])
+        return self.workers[-1]
+
+    def end_workers(self):
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.terminate()
+                worker.wait(30)
+
+    def submit(self, *words):
+        file = self.write("change.csv", "ICCID\n" + "".join(
+            self.iccid(n) + "\n" for n in range(self.lines)))
+        answer = self.platform.carryall("change", "submit", file, "--provider", self.carrier,
+                                        *words)
+        assert answer["acceptedCount"] == self.lines, answer
+        return answer["bulkChangeId"]
+
+    def finish(self, number):
+        self.platform.carryall("change", "watch", number, "--timeout", "90", check=False,
+                               to_json=False)
+        return self.platform.carryall("change", "status", number)
+
+    def actions(self):
+        return self.platform.simulator("ledger/summary")["systems"].get(self.carrier, {})
+
+    def devices(self):
+        """Our record, by ICCID."""
+        return {device["iccid"]: device for device in self.ask_all("devices")}
+
+    def ask_all(self, path):
+        """Every item of a list of the API."""
+        token = ""
+        while True:
+            request = urllib.request.Request(
+                f"{self.platform.notes['url']}/v1/{path}?limit=200"
+                + (f"&pageToken={token}" if token else ""),
+                headers={"Authorization": f"Bearer {self.token}"})
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                page = json.load(answer)
+            yield from page["items"]
+            token = page.get("nextPageToken")
+            if not token:
+                return
