@@ -159,8 +159,6 @@ struct Capabilities {
     // The pace of an account whose service provider sets none.
     double default_rate_per_second = 10;
     int default_max_concurrency = 8;
-    // Where devices that a sync finds belong.
-    std::string_view portal = "m2m";
 };
 
 class Carrier {
@@ -177,6 +175,9 @@ class Carrier {
     // transition from X to Y not allowed".
     virtual std::vector<std::string> allowed_transitions(
         std::string_view current, const base::json::object& settings) const = 0;
+    // What a person may do instead of a transition that is not allowed, as the end of that
+    // sentence; empty: nothing is known.
+    virtual std::string transition_advice(std::string_view current, std::string_view target) const;
     // Checks settings and credentials; prepares the account. Errors name the missing setting.
     virtual base::Result<Account> account(std::int64_t service_provider_id,
                                           const base::json::object& settings,

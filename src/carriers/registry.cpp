@@ -6,6 +6,7 @@
 #include "carriers/carrier.hpp"
 #include "carriers/jasper/jasper.hpp"
 #include "carriers/pond/pond.hpp"
+#include "carriers/telegence/telegence.hpp"
 #include "carriers/thingspace/thingspace.hpp"
 
 namespace carryall::carriers {
@@ -65,6 +66,10 @@ std::optional<std::string> Carrier::canonical_status(std::string_view word) cons
     return std::nullopt;
 }
 
+std::string Carrier::transition_advice(std::string_view, std::string_view) const {
+    return {};
+}
+
 std::string Carrier::ended_part(const http::ClientResponse&) const {
     return {};
 }
@@ -101,11 +106,12 @@ const Carrier* find_carrier(Integration integration) {
     switch (integration) {
         case Integration::pond:
             return &pond::carrier();
+        case Integration::telegence:
+            return &telegence::carrier();
         case Integration::jasper:
             return &jasper::carrier();
         case Integration::thingspace:
             return &thingspace::carrier();
-        case Integration::telegence:
         case Integration::revio:
             break;
     }

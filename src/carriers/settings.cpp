@@ -83,15 +83,41 @@ std::int64_t SettingsReader::id(std::string_view name) {
     return *value;
 }
 
-std::chrono::milliseconds SettingsReader::call_timeout() {
-    const std::string text = setting("timeoutSeconds", std::to_string(kDefaultTimeoutSeconds));
-    const auto seconds = base::parse_int(text);
-    if (!seconds || *seconds < 1 || *seconds > kMaxTimeoutSeconds) {
-        fail("timeoutSeconds", "The setting \"timeoutSeconds\" must be a whole number from 1 to " +
-                                   std::to_string(kMaxTimeoutSeconds));
-        return std::chrono::seconds(kDefaultTimeoutSeconds);
+std::int64_t SettingsReader::whole_number(std::string_view name, std::int64_t lowest,
+                                          std::int64_t highest, std::int64_t fallback) {
+    const auto value = base::parse_int(setting(name, std::to_string(fallback)));
+    if (value && *value >= lowest && *value <= highest) return *value;
+    fail(name, "The setting \"" + std::string(name) + "\" must be a whole number from " +
+                   std::to_string(lowest) + " to " + std::to_string(highest));
+    return fallback;
+}
+
+bool SettingsReader::flag(std::string_view name, bool fallback) {
+    const base::json::value* found = base::find_ignoring_case(settings_, name);
+    if (found == nullptr || found->is_null()) return fallback;
+    if (found->is_bool()) return found->get_bool();
+    const std::string text =
+        found->is_string() ? base::ascii_lower(std::string_view(found->get_string())) : "";
+    if (text != "true" && text != "false") {
+        fail(name, "The setting \"" + std::string(name) + "\" must be true or false");
     }
-    return std::chrono::seconds(*seconds);
+    return text == "true";
+}
+
+std::string SettingsReader::path(std::string_view name, std::string_view fallback) {
+    std::string path = setting(name, fallback);
+    while (!path.empty() && path.back() == '/') path.pop_back();
+    if (!error_ && (!path.starts_with('/') || !is_visible_ascii(path) ||
+                    path.find_first_of("?#") != std::string::npos)) {
+        fail(name, "The setting \"" + std::string(name) +
+                       "\" must be a path such as /api/v1/service, without query");
+    }
+    return path;
+}
+
+std::chrono::milliseconds SettingsReader::call_timeout() {
+    return std::chrono::seconds(
+        whole_number("timeoutSeconds", 1, kMaxTimeoutSeconds, kDefaultTimeoutSeconds));
 }
 
 std::string SettingsReader::header_name(std::string_view name, std::string_view fallback) {

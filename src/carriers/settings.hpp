@@ -29,6 +29,13 @@ class SettingsReader {
     std::string base_url(std::string_view name, std::optional<std::string_view> fallback = {});
     // A positive whole number, as a number or as text.
     std::int64_t id(std::string_view name);
+    // A whole number in these bounds, as a number or as text.
+    std::int64_t whole_number(std::string_view name, std::int64_t lowest, std::int64_t highest,
+                              std::int64_t fallback);
+    // true or false, also as text.
+    bool flag(std::string_view name, bool fallback);
+    // What is appended to the base URL: begins with '/', no query; trailing slashes removed.
+    std::string path(std::string_view name, std::string_view fallback);
     // "timeoutSeconds": how long one call may take.
     std::chrono::milliseconds call_timeout();
     // A name that may stand in an HTTP header.

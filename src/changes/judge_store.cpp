@@ -85,12 +85,16 @@ constexpr const char* kStatusVerdict = R"(
         f.own::jsonb, f.due_at,)";
 constexpr const char* kStatusReasons = R"(
              WHEN allowed.to_status IS NULL THEN 'Status transition from ' || f.device_status
-                 || ' to ' || f.status || ' not allowed'
+                 || ' to ' || f.status || ' not allowed' || coalesce('; ' || advised.advice, '')
         END
     FROM found f
     LEFT JOIN (SELECT * FROM unnest($4::text[], $5::text[]) AS a(from_status, to_status)) allowed
         ON allowed.from_status = translate(lower(f.device_status), ' _-', '')
-       AND allowed.to_status = translate(lower(f.status), ' _-', ''))";
+       AND allowed.to_status = translate(lower(f.status), ' _-', '')
+    LEFT JOIN (SELECT * FROM unnest($6::text[], $7::text[], $8::text[])
+               AS b(from_status, to_status, advice)) advised
+        ON advised.from_status = translate(lower(f.device_status), ' _-', '')
+       AND advised.to_status = translate(lower(f.status), ' _-', ''))";
 
 constexpr const char* kCarrierPlanVerdict = R"(
         CASE WHEN f.own IS NOT NULL THEN jsonb_set(f.own::jsonb, '{carrierRatePlanUpdate}',
@@ -292,11 +296,12 @@ Result<void> judge_rows(db::Transaction& transaction, const JudgeFacts& facts) {
     params.add(facts.tenant_id).add(facts.service_provider_id);
     params.add(facts.portal ? std::optional(to_string(*facts.portal)) : std::nullopt);
     if (facts.type == ChangeType::statusupdate) {
-        Array from;
-        Array to;
-        for (const std::string& status : facts.from_statuses) from.add(std::string_view(status));
-        for (const std::string& status : facts.to_statuses) to.add(std::string_view(status));
-        params.add(from.take()).add(to.take());
+        for (const auto* texts : {&facts.from_statuses, &facts.to_statuses, &facts.advised_from,
+                                  &facts.advised_to, &facts.advice}) {
+            Array array;
+            for (const std::string& text : *texts) array.add(std::string_view(text));
+            params.add(array.take());
+        }
     } else if (facts.type == ChangeType::carrierrateplanchange) {
         params.add(facts.plan_needs_carrier_id);
     }

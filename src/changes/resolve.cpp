@@ -345,6 +345,13 @@ Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant
             facts.from_statuses.push_back(from);
             facts.to_statuses.push_back(carriers::comparable_status(target));
         }
+        for (const std::string& target : carrier->statuses()) {
+            std::string advice = carrier->transition_advice(status, target);
+            if (advice.empty()) continue;
+            facts.advised_from.push_back(from);
+            facts.advised_to.push_back(carriers::comparable_status(target));
+            facts.advice.push_back(std::move(advice));
+        }
     }
     return facts;
 }

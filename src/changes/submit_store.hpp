@@ -103,6 +103,10 @@ struct JudgeFacts {
     // Allowed status changes, pairwise, as carriers::comparable_status() writes them.
     std::vector<std::string> from_statuses;
     std::vector<std::string> to_statuses;
+    // What the carrier advises where a change is not allowed, likewise.
+    std::vector<std::string> advised_from;
+    std::vector<std::string> advised_to;
+    std::vector<std::string> advice;
 };
 // The present statuses of the devices that the staged rows name.
 base::Result<std::vector<std::string>> staged_statuses(db::Transaction& transaction,

@@ -128,6 +128,30 @@ TEST_F(SubmitTest, every_device_is_judged_and_the_first_reason_counts) {
               "10");
 }
 
+TEST_F(SubmitTest, a_transition_that_is_not_allowed_is_refused_with_the_carriers_advice) {
+    const std::string telegence =
+        sql("INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled) VALUES "
+            "(" +
+            std::to_string(ours_.caller.tenant_id.value) +
+            ", 'AT&T', 'telegence', true) RETURNING service_provider_id");
+    std::vector<std::string> lines;
+    for (const std::string status : {"Suspended", "Cancelled", "Pending Activation", "Active"}) {
+        lines.push_back(add_device(ours_, static_cast<int>(lines.size()) + 1,
+                                   "service_provider_id, portal, status",
+                                   telegence + ", 'mobility', '" + status + "'"));
+    }
+    const auto result = accepted(submit_json(
+        ours_, request(std::stoll(telegence), "statusupdate", quoted(lines), status("restored"))));
+    EXPECT_EQ(result.accepted_count, 1);
+    EXPECT_EQ(reason(result.id, 2),
+              "Status transition from Cancelled to Active not allowed; a new activation is needed");
+    EXPECT_EQ(
+        reason(result.id, 3),
+        "Status transition from Pending Activation to Active not allowed; a new activation is "
+        "needed");
+    EXPECT_EQ(reason(result.id, 4), "Status transition from Active to Active not allowed");
+}
+
 TEST_F(SubmitTest, a_change_whose_devices_all_fail_ends_at_once) {
     const auto result =
         accepted(submit_json(ours_, request(ours_.pond, "statusupdate",

@@ -1,0 +1,139 @@
+// Every path and code that AT&T does not publish for everybody is a setting. The defaults are those
+// of a working integration; docs/carriers/telegence.md says which of them are confirmed.
+#include "carriers/telegence/setup.hpp"
+
+#include "carriers/settings.hpp"
+#include "carriers/telegence/wire.hpp"
+
+namespace carryall::carriers::telegence {
+
+namespace {
+
+namespace json = base::json;
+
+constexpr std::string_view kLinePath = "lineConfigurationPath";
+constexpr std::string_view kListPath = "subscriberListPath";
+constexpr std::string_view kBanPath = "billingAccountPath";
+constexpr std::string_view kReasonCodes = "reasonCodes";
+constexpr std::string_view kEquipmentReason = "equipmentReasonCode";
+constexpr std::string_view kSyncDetails = "syncDetails";
+constexpr std::string_view kPageSize = "pageSize";
+constexpr std::string_view kUtcOffset = "utcOffsetHours";
+
+constexpr std::int64_t kDefaultPageSize = 200;
+constexpr std::int64_t kMaxPageSize = 1'000;
+constexpr std::int64_t kMaxOffsetHours = 14;
+constexpr std::string_view kDefaultStatusReason = "CR";
+constexpr std::string_view kDefaultEquipmentReason = "CUST_OWN_EQU";
+
+std::string read_base_url(SettingsReader& reader) {
+    if (!reader.setting("baseUrl", "").empty()) return reader.base_url("baseUrl");
+    const std::string_view name = reader.flag("useSandbox", false) ? "sandboxUrl" : "productionUrl";
+    if (reader.setting(name, "").empty()) {
+        reader.fail("baseUrl", "The setting \"baseUrl\" is missing; \"" + std::string(name) +
+                                   "\" may be given instead");
+        return {};
+    }
+    return reader.base_url(name);
+}
+
+// {"Suspended": "CR", …}: one for each status that can be asked for.
+json::object read_reason_codes(SettingsReader& reader, const json::object& settings) {
+    json::object codes;
+    const json::value* given = base::find_ignoring_case(settings, kReasonCodes);
+    if (given != nullptr && !given->is_null() && !given->is_object()) {
+        reader.fail(kReasonCodes,
+                    "The setting \"reasonCodes\" must be an object of statuses and their codes");
+        return codes;
+    }
+    for (const std::string_view status : {"Active", "Suspended", "Deactivated"}) {
+        const json::value* code = given != nullptr && given->is_object()
+                                      ? base::find_ignoring_case(given->get_object(), status)
+                                      : nullptr;
+        if (code == nullptr || code->is_null()) {
+            codes[status] = kDefaultStatusReason;
+        } else if (code->is_string() && is_code(code->get_string())) {
+            codes[status] = code->get_string();
+        } else {
+            reader.fail(kReasonCodes, "The setting \"reasonCodes\" has for " + std::string(status) +
+                                          " no code of 1 to 64 visible characters");
+        }
+    }
+    return codes;
+}
+
+std::string_view text_at(const Account& account, std::string_view name) {
+    return account.settings.at(name).get_string();
+}
+
+}  // namespace
+
+base::Result<Account> make_account(std::int64_t service_provider_id, const json::object& settings,
+                                   const json::object& credentials) {
+    SettingsReader reader(settings, credentials);
+    Account account;
+    account.service_provider_id = service_provider_id;
+    account.integration = Integration::telegence;
+    account.settings = settings;
+    account.credentials = credentials;
+    account.base_url = read_base_url(reader);
+    account.call_timeout = reader.call_timeout();
+    json::object& own = account.settings;
+    own[kLinePath] = reader.path(kLinePath, "/sp/mobility/lineconfig/api/v1/service");
+    own[kListPath] = reader.path(kListPath, "/sp/mobility/api/v1/account");
+    own[kBanPath] = reader.path(kBanPath, "/sp/mobility/billingmgmt/api/v1/billingaccount");
+    own[kReasonCodes] = read_reason_codes(reader, settings);
+    own[kEquipmentReason] = reader.setting(kEquipmentReason, kDefaultEquipmentReason);
+    if (!is_code(text_at(account, kEquipmentReason))) {
+        reader.fail(kEquipmentReason,
+                    "The setting \"equipmentReasonCode\" must have 1 to 64 visible characters");
+    }
+    own[kSyncDetails] = reader.flag(kSyncDetails, true);
+    own[kPageSize] = reader.whole_number(kPageSize, 1, kMaxPageSize, kDefaultPageSize);
+    own[kUtcOffset] = reader.whole_number(kUtcOffset, -kMaxOffsetHours, kMaxOffsetHours, 0);
+    const std::string id = reader.credential("clientId");
+    const std::string secret = reader.credential("clientSecret");
+    if (reader.error()) return *reader.error();
+    account.headers = {{"app-id", id},
+                       {"app-secret", secret},
+                       {"Accept", "application/json"},
+                       {"Content-Type", "application/json"},
+                       // A reading out of a cache would prove nothing.
+                       {"Cache-Control", "no-cache"}};
+    account.identity = "telegence|" + account.base_url + '|' + id;
+    return account;
+}
+
+std::string_view line_path(const Account& account) {
+    return text_at(account, kLinePath);
+}
+
+std::string_view subscriber_list_path(const Account& account) {
+    return text_at(account, kListPath);
+}
+
+std::string_view billing_account_path(const Account& account) {
+    return text_at(account, kBanPath);
+}
+
+std::string_view status_reason_code(const Account& account, std::string_view status) {
+    return account.settings.at(kReasonCodes).at(status).get_string();
+}
+
+std::string_view equipment_reason_code(const Account& account) {
+    return text_at(account, kEquipmentReason);
+}
+
+bool syncs_details(const Account& account) {
+    return account.settings.at(kSyncDetails).get_bool();
+}
+
+std::int64_t page_size(const Account& account) {
+    return account.settings.at(kPageSize).get_int64();
+}
+
+base::Instant carrier_time(const Account& account, base::Instant instant) {
+    return instant + std::chrono::hours(account.settings.at(kUtcOffset).get_int64());
+}
+
+}  // namespace carryall::carriers::telegence
