@@ -2,6 +2,7 @@
 #include "row_guid.hpp"
 
 #include <array>
+#include <cstddef>
 
 #include "hash.hpp"
 
@@ -17,16 +18,24 @@ std::array<std::uint64_t, 2> bits_of(std::uint64_t seed, std::uint32_t row) {
     return {high, low};
 }
 
+std::array<char, kGuidLength> text_of(std::uint64_t seed, std::uint32_t row) {
+    constexpr char kHex[] = "0123456789abcdef";
+    const auto bits = bits_of(seed, row);
+    std::array<char, kGuidLength> text{};
+    std::size_t at = 0;
+    for (int digit = 0; digit < 32; ++digit) {
+        if (digit == 8 || digit == 12 || digit == 16 || digit == 20) text[at++] = '-';
+        const std::uint64_t half = bits[digit < 16 ? 0 : 1];
+        text[at++] = kHex[(half >> (60 - 4 * (digit % 16))) & 15];
+    }
+    return text;
+}
+
 }  // namespace
 
 void append_row_guid(std::string& out, std::uint64_t seed, std::uint32_t row) {
-    constexpr char kHex[] = "0123456789abcdef";
-    const auto bits = bits_of(seed, row);
-    for (int digit = 0; digit < 32; ++digit) {
-        if (digit == 8 || digit == 12 || digit == 16 || digit == 20) out += '-';
-        const std::uint64_t half = bits[digit < 16 ? 0 : 1];
-        out += kHex[(half >> (60 - 4 * (digit % 16))) & 15];
-    }
+    const auto text = text_of(seed, row);
+    out.append(text.data(), text.size());
 }
 
 std::uint32_t row_of_guid(std::string_view id, std::uint64_t seed) {
@@ -38,9 +47,8 @@ std::uint32_t row_of_guid(std::string_view id, std::uint64_t seed) {
         value = value * 16 + static_cast<std::uint32_t>(decimal ? c - '0' : c - 'a' + 10);
     }
     value ^= static_cast<std::uint32_t>(seed & 0xffffffffU);
-    std::string right;
-    append_row_guid(right, seed, value);
-    return right == id ? value : kNoGuidRow;
+    const auto right = text_of(seed, value);
+    return std::string_view(right.data(), right.size()) == id ? value : kNoGuidRow;
 }
 
 }  // namespace carryall::simulators

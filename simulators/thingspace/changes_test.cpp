@@ -145,6 +145,26 @@ TEST_F(ChangesTest, a_suspension_ends_by_itself_and_days_run_out) {
     EXPECT_EQ(summary_of("thingspace", "device_auto_restore").at("performed"), 2);
 }
 
+TEST_F(ChangesTest, a_suspension_that_uses_up_the_year_ends_when_it_began_to) {
+    load_lines(1);
+    knobs(R"("suspendDaysAYear":30,"actionsPerDay":0)");
+    suspend(0);
+    finish();
+    pass_days(20);
+    restore(0);
+    finish();
+    suspend(0);
+    finish();
+    EXPECT_EQ(state(0), "suspend");
+    pass_days(6);
+    accepted(call("POST", "devices/suspension/status",
+                  R"({"accountName":"0000123456-00001",)" + devices({0}) + "}"));
+    finish();
+    EXPECT_EQ(state(0), "suspend") << "what was left when it began decides";
+    pass_days(4);
+    until([this] { return state(0) == "active"; });
+}
+
 TEST_F(ChangesTest, a_failed_activation_leaves_the_line_deactive) {
     knobs(R"("failSuffix":"11")");
     const std::string request = accepted(activate_pairs(pair(11, "990000000000011")));

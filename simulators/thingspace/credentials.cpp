@@ -86,7 +86,7 @@ std::string Credentials::log_in(User& user, std::string_view password, std::int6
 }
 
 SessionCheck Credentials::use_session(std::string_view token, std::int64_t now_micros,
-                                      std::int64_t most_uses, std::size_t& user) {
+                                      std::int64_t most_uses) {
     if (token.empty()) return SessionCheck::malformed;
     const std::uint32_t row = row_of_guid(token, seed_);
     if (row >= sessions_.size() || sessions_[row].ended) return SessionCheck::unknown;
@@ -96,8 +96,12 @@ SessionCheck Credentials::use_session(std::string_view token, std::int64_t now_m
     if (session.expired) return SessionCheck::expired;
     session.used_micros = now_micros;
     ++session.uses;
-    user = session.user;
     return SessionCheck::valid;
+}
+
+std::size_t Credentials::user_of(std::string_view token) const {
+    const std::uint32_t row = row_of_guid(token, seed_);
+    return row < sessions_.size() ? sessions_[row].user : 0;
 }
 
 void Credentials::log_out(std::string_view token) {

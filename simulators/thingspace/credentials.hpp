@@ -37,9 +37,11 @@ class Credentials {
 
     // Empty: refused. Five refusals in a row lock the user.
     std::string log_in(User& user, std::string_view password, std::int64_t now_micros);
-    // Renews the session. On `valid`, `user` is the place of its user.
+    // Renews the session.
     SessionCheck use_session(std::string_view token, std::int64_t now_micros,
-                             std::int64_t most_uses, std::size_t& user);
+                             std::int64_t most_uses);
+    // Whose session it is or was; the first user when it is nobody's.
+    std::size_t user_of(std::string_view token) const;
     void log_out(std::string_view token);
 
     void expire_tokens();

@@ -224,7 +224,8 @@ void Engine::run_device(const Work& work, Moment now) {
     Job& job = jobs_[work.job];
     const Order& order = job.order;
     const bool is_line = (work.target & kStranger) == 0;
-    std::string key;
+    std::string& key = key_;
+    key.clear();
     Delivery delivery;
     Outcome outcome{work.fault, false};
     if (is_line) {
@@ -240,11 +241,7 @@ void Engine::run_device(const Work& work, Moment now) {
         const SuspendDays days = suspend_days(world_, knobs_, line, now);
         delivery.days_used = static_cast<std::uint16_t>(days.used);
         delivery.days_allowed = static_cast<std::uint16_t>(days.allowed);
-        if (line.state == LineState::suspend) {
-            const Suspension& open = world_.lines.suspensions[line.last_suspension];
-            delivery.resume_seconds =
-                open.from_seconds + days.until_restore * static_cast<std::uint32_t>(kSecondsPerDay);
-        }
+        delivery.resume_seconds = resume_seconds(world_, knobs_, line);
     } else {
         key = job.detail->strangers[work.target & ~kStranger].key;
     }
@@ -306,9 +303,7 @@ void Engine::record(Action action, std::string_view key, std::string_view reques
 // The notice goes out a week ahead, and then the restore itself is put into the queue.
 void Engine::schedule_restore(std::uint32_t row, Moment now) {
     const Line& line = world_.lines.rows[row];
-    const SuspendDays days = suspend_days(world_, knobs_, line, now);
-    const std::int64_t end =
-        now.micros + std::int64_t{days.until_restore} * kSecondsPerDay * kMicrosPerSecond;
+    const std::int64_t end = resume_seconds(world_, knobs_, line) * kMicrosPerSecond;
     Work work;
     work.due_micros = std::max(now.micros, end - kNoticeSeconds * kMicrosPerSecond);
     work.job = line.last_suspension;
@@ -320,19 +315,16 @@ void Engine::schedule_restore(std::uint32_t row, Moment now) {
 void Engine::run_resume_notice(const Work& work, Moment now) {
     const Line& line = world_.lines.rows[work.target];
     if (line.state != LineState::suspend || line.last_suspension != work.job) return;
-    const Suspension& open = world_.lines.suspensions[work.job];
-    const Moment began{std::int64_t{open.from_seconds} * kMicrosPerSecond};
-    const std::uint32_t days = suspend_days(world_, knobs_, line, began).until_restore;
+    const std::uint32_t end = resume_seconds(world_, knobs_, line);
     Work restore = work;
     restore.kind = WorkKind::auto_restore;
-    restore.due_micros =
-        std::max(now.micros, began.micros + days * kSecondsPerDay * kMicrosPerSecond);
+    restore.due_micros = std::max(now.micros, end * kMicrosPerSecond);
     due_.push(restore);
     Delivery delivery;
     delivery.target = work.target;
     delivery.mdn = line.mdn;
     delivery.action = Action::resume_notice;
-    delivery.resume_seconds = static_cast<std::uint32_t>(restore.due_micros / kMicrosPerSecond);
+    delivery.resume_seconds = end;
     deliver(line.account, iccid_text(line.iccid), delivery);
 }
 

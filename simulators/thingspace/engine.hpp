@@ -157,8 +157,10 @@ class Engine {
     std::uint64_t devices_waiting_ = 0;
     std::uint64_t device_calls_ = 0;
     std::uint64_t callbacks_ = 0;
+    // Scratch, so that a device costs no allocation.
     std::string text_;
     std::string guid_;
+    std::string key_;
 };
 
 }  // namespace carryall::simulators::thingspace

@@ -279,9 +279,17 @@ SuspendDays suspend_days(const World& world, const Knobs& knobs, const Line& lin
     days.used = world.lines.suspended_days(line, now.seconds());
     const auto yearly = static_cast<std::uint32_t>(knobs.suspend_days_a_year);
     days.allowed = yearly > days.used ? yearly - days.used : 0;
-    days.until_restore =
-        std::min(days.allowed, static_cast<std::uint32_t>(knobs.suspend_days_in_row));
     return days;
+}
+
+// What was left when the suspension began decides, not what is left now.
+std::uint32_t resume_seconds(const World& world, const Knobs& knobs, const Line& line) {
+    if (line.state != LineState::suspend || line.last_suspension == kNoRow) return 0;
+    const std::uint32_t began = world.lines.suspensions[line.last_suspension].from_seconds;
+    const Moment then{std::int64_t{began} * 1'000'000};
+    const std::uint32_t days = std::min(suspend_days(world, knobs, line, then).allowed,
+                                        static_cast<std::uint32_t>(knobs.suspend_days_in_row));
+    return began + days * static_cast<std::uint32_t>(kSecondsPerDay);
 }
 
 bool restore_by_itself(World& world, std::uint32_t row, std::uint32_t suspension, Moment now) {

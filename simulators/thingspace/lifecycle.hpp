@@ -85,13 +85,14 @@ struct Outcome {
 Outcome carry_out(World& world, const Knobs& knobs, const Order& order, std::uint32_t job,
                   std::uint32_t row, bool fails, Moment now);
 
-// Days until the carrier restores a line that is suspended now, and what it has left.
 struct SuspendDays {
-    std::uint32_t used = 0;     // in the last twelve months
+    std::uint32_t used = 0;     // in the last twelve months, started days counted
     std::uint32_t allowed = 0;  // still, in the same twelve months
-    std::uint32_t until_restore = 0;
 };
 SuspendDays suspend_days(const World& world, const Knobs& knobs, const Line& line, Moment now);
+
+// When the carrier restores a suspended line by itself; 0 for another line.
+std::uint32_t resume_seconds(const World& world, const Knobs& knobs, const Line& line);
 
 // Ends a suspension that lasted as long as it may.
 bool restore_by_itself(World& world, std::uint32_t row, std::uint32_t suspension, Moment now);

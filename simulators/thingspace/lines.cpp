@@ -159,7 +159,8 @@ std::uint32_t Lines::suspended_days(const Line& line, std::uint32_t seconds) con
         const Suspension& one = suspensions[at];
         const std::uint32_t to = one.to_seconds == 0 ? seconds : one.to_seconds;
         if (to <= year_ago) break;
-        const std::uint32_t length = to - std::max(one.from_seconds, year_ago);
+        const std::uint32_t from = std::max(one.from_seconds, year_ago);
+        const std::uint32_t length = to > from ? to - from : 0;
         days += (length + static_cast<std::uint32_t>(kSecondsPerDay) - 1) /
                 static_cast<std::uint32_t>(kSecondsPerDay);
     }

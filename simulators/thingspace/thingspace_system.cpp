@@ -93,6 +93,8 @@ void ThingspaceSystem::reset() {
 // The key is the device when there is one, so that a fault plan can name it; else the account.
 void ThingspaceSystem::identify(const Request& request, Call& call) {
     body_ = nullptr;
+    // Here and not on admission, because a request that was held back is not admitted again.
+    user_ = credentials_.user_of(request.header("VZ-M2M-Token"));
     const bool parses = has_body(call.endpoint) || call.endpoint == kCallbacksPost;
     if (parses) body_ = parse_json_object(request.body);
     if (!call.params[0].empty() && call.endpoint != kDeviceId) {
@@ -148,7 +150,7 @@ bool ThingspaceSystem::has_bearer(const Request& request, const Call& call, Repl
 
 bool ThingspaceSystem::has_session(const Request& request, const Call& call, Reply& reply) {
     const std::string_view token = request.header("VZ-M2M-Token");
-    switch (credentials_.use_session(token, call.now_micros, knobs_.session_uses, user_)) {
+    switch (credentials_.use_session(token, call.now_micros, knobs_.session_uses)) {
         case SessionCheck::valid:
             return true;
         case SessionCheck::malformed:

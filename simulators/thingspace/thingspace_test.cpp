@@ -279,6 +279,28 @@ TEST_F(ThingspaceTest, several_accounts_must_be_named) {
                 "REQUEST_FAILED.AccountNotFound");
 }
 
+TEST_F(ThingspaceTest, a_request_that_runs_late_still_belongs_to_its_user) {
+    admin("POST", "thingspace/accounts", R"([{"accountName":"0000999999-00001"}])");
+    admin("POST", "thingspace/credentials",
+          R"({"username":"other","password":"p","accounts":["0000999999-00001"]})");
+    load_lines(1, R"("accountName":"0000999999-00001")");
+    const std::string others =
+        bearer() + "VZ-M2M-Token: " + text(log_in("p", "other").json().at("sessionToken")) + "\r\n";
+    open_session();
+    set_faults("thingspace", R"([{"match":{"action":"suspend"},"fault":"execute_late",)"
+                             R"("milliseconds":600000}])");
+    const std::string body = "{" + devices({0}) + "}";
+    TestClient own(simulator_->port());
+    own.send("POST " + std::string(kApi) + "devices/actions/suspend HTTP/1.1\r\nHost: x\r\n" +
+             others + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    EXPECT_EQ(call("GET", "plans/" + std::string(kAccount)).status, 200);
+    advance_millis(600'000);
+    const Answer answer = own.read();
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    finish();
+    EXPECT_EQ(state(0), "suspend");
+}
+
 TEST_F(ThingspaceTest, calls_and_activations_are_limited_as_the_knobs_say) {
     load_lines(1, R"("state":"deactive")");
     open_session();
