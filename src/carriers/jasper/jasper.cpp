@@ -47,16 +47,6 @@ void take_names(const json::object& settings, std::string_view name, Account& ac
     account.settings[name] = *found;
 }
 
-void take_flag(const json::object& settings, std::string_view name, Account& account,
-               SettingsReader& reader) {
-    const json::value* found = base::find_ignoring_case(settings, name);
-    if (found == nullptr || found->is_null()) return;
-    if (!found->is_bool()) {
-        return reader.fail(name, "The setting \"" + std::string(name) + "\" must be true or false");
-    }
-    account.settings[name] = found->get_bool();
-}
-
 class Jasper : public Carrier {
   public:
     Integration integration() const override { return Integration::jasper; }
@@ -108,8 +98,8 @@ class Jasper : public Carrier {
         account.settings[kAccountId] = account_id;
         take_names(settings, kPlansForDeactivation, account, reader);
         take_names(settings, kThrottleErrorCodes, account, reader);
-        take_flag(settings, kSyncDetails, account, reader);
-        take_flag(settings, kAllowPurge, account, reader);
+        account.settings[kSyncDetails] = reader.flag(kSyncDetails, false);
+        account.settings[kAllowPurge] = reader.flag(kAllowPurge, false);
         if (const auto problem = problem_of_transitions(settings)) {
             reader.fail(kStatusTransitions, "The setting \"statusTransitions\": " + *problem);
         }

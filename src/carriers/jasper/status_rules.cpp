@@ -6,6 +6,7 @@
 #include <array>
 
 #include "carriers/carrier.hpp"
+#include "carriers/settings.hpp"
 
 namespace carryall::carriers::jasper {
 
@@ -193,8 +194,8 @@ std::vector<std::string> transitions_from(const json::object& settings, std::str
 }
 
 bool may_purge(const json::object& settings) {
-    const json::value* found = base::find_ignoring_case(settings, kAllowPurge);
-    return found != nullptr && found->is_bool() && found->get_bool();
+    static const json::object kNoCredentials;
+    return SettingsReader(settings, kNoCredentials).flag(kAllowPurge, false);
 }
 
 }  // namespace carryall::carriers::jasper

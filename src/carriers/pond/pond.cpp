@@ -36,6 +36,15 @@ const std::vector<Transitions>& transition_table() {
     return kTable;
 }
 
+void take_inventory_settings(SettingsReader& reader, Account& account) {
+    const std::string list = reader.setting(kSimList, "search");
+    if (list != "search" && list != "groups") {
+        reader.fail(kSimList, "The setting \"simList\" must be \"search\" or \"groups\"");
+    }
+    account.settings[kSimList] = list;
+    account.settings[kSyncDetails] = reader.flag(kSyncDetails, false);
+}
+
 class Pond : public Carrier {
   public:
     Integration integration() const override { return Integration::pond; }
@@ -44,6 +53,7 @@ class Pond : public Carrier {
         Capabilities all;
         all.status_update = true;
         all.carrier_rate_plan_change = true;
+        all.inventory_sync = true;
         all.status_is_repeat_safe = true;
         all.plans_need_carrier_id = true;
         all.status_can_be_undone = true;
@@ -81,6 +91,7 @@ class Pond : public Carrier {
         account.base_url = reader.base_url("baseUrl");
         account.path_prefix = '/' + std::to_string(reader.id("distributorId"));
         account.call_timeout = reader.call_timeout();
+        take_inventory_settings(reader, account);
         const std::string key_header = reader.header_name("apiKeyHeader", "ApiKey");
         const std::string key = reader.credential("apiKey");
         const std::string username = reader.credential("username");
@@ -108,6 +119,11 @@ class Pond : public Carrier {
             return rate_plan_exchange(account, line, *change, attempt);
         }
         return unsupported_action(integration(), action);
+    }
+
+    std::unique_ptr<InventoryReading> read_inventory(const Account& account,
+                                                     const InventoryScope& scope) const override {
+        return inventory_reading(account, scope);
     }
 };
 

@@ -18,4 +18,10 @@ std::unique_ptr<Exchange> status_exchange(const Account& account, const Line& li
 std::unique_ptr<Exchange> rate_plan_exchange(const Account& account, const Line& line,
                                              const RatePlanChange& change, const Attempt& attempt);
 
+// How the SIMs of an inventory are found, and whether each is asked for its packages.
+inline constexpr std::string_view kSimList = "simList";
+inline constexpr std::string_view kSyncDetails = "syncDetails";
+std::unique_ptr<InventoryReading> inventory_reading(const Account& account,
+                                                    const InventoryScope& scope);
+
 }  // namespace carryall::carriers::pond

@@ -54,6 +54,8 @@ TEST(PondAccount, every_wrong_setting_is_named_and_no_value_repeated) {
         {"distributorId", -3, false},
         {"apiKeyHeader", "Bad Header:", false},
         {"timeoutSeconds", 0, false},
+        {"simList", "s3cret", false},
+        {"syncDetails", "s3cret", false},
         {"apiKey", nullptr, true},
         {"username", nullptr, true},
         {"username", "s3cret:colon", true},

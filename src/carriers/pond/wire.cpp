@@ -17,20 +17,6 @@ constexpr std::size_t kMaxPackageIdBytes = 64;
 constexpr std::int64_t kLargestEpochSeconds = 100'000'000'000;
 constexpr std::int64_t kLargestEpochMillis = kLargestEpochSeconds * 1000;
 
-std::string_view text_at(const base::json::object& object, std::string_view name) {
-    const base::json::value* found = object.if_contains(name);
-    return found != nullptr && found->is_string() ? std::string_view(found->get_string())
-                                                  : std::string_view();
-}
-
-std::optional<std::int64_t> integer_at(const base::json::object& object, std::string_view name) {
-    const base::json::value* found = object.if_contains(name);
-    if (found == nullptr) return std::nullopt;
-    if (found->is_int64()) return found->get_int64();
-    if (found->is_string()) return base::parse_int(found->get_string());
-    return std::nullopt;
-}
-
 void add_message(Verdict& verdict, const base::json::value& body, std::string_view raw) {
     std::string said;
     if (body.is_object()) said = excerpt(text_at(body.get_object(), "message"));
@@ -76,13 +62,40 @@ bool is_package_id(std::string_view id) {
            });
 }
 
-std::optional<base::Instant> parse_epoch(std::optional<std::int64_t> value) {
+}  // namespace
+
+std::string_view text_at(const base::json::object& object, std::string_view name) {
+    const base::json::value* found = object.if_contains(name);
+    return found != nullptr && found->is_string() ? std::string_view(found->get_string())
+                                                  : std::string_view();
+}
+
+std::optional<std::int64_t> integer_at(const base::json::object& object, std::string_view name) {
+    const base::json::value* found = object.if_contains(name);
+    if (found == nullptr) return std::nullopt;
+    if (found->is_int64()) return found->get_int64();
+    if (found->is_string()) return base::parse_int(found->get_string());
+    return std::nullopt;
+}
+
+std::optional<base::Instant> epoch_at(const base::json::object& object, std::string_view name) {
+    const auto value = integer_at(object, name);
     if (!value || *value < 0 || *value > kLargestEpochMillis) return std::nullopt;
     if (*value > kLargestEpochSeconds) return base::Instant(std::chrono::milliseconds(*value));
     return base::Instant(std::chrono::seconds(*value));
 }
 
-}  // namespace
+std::optional<ListPage> parse_list_page(const base::json::value& body) {
+    if (!body.is_object()) return std::nullopt;
+    const auto total = integer_at(body.get_object(), "total");
+    if (!total || *total < 0) return std::nullopt;
+    ListPage page{*total, nullptr};
+    const base::json::value* elements = body.get_object().if_contains("elements");
+    if (elements == nullptr || elements->is_null()) return page;
+    if (!elements->is_array()) return std::nullopt;
+    page.elements = &elements->get_array();
+    return page;
+}
 
 std::optional<std::string_view> wire_iccid(std::string_view iccid) {
     if ((iccid.size() != kIccidDigits && iccid.size() != kIccidDigits + 1) ||
@@ -141,22 +154,19 @@ std::optional<Package> parse_package(const base::json::value& value, std::string
     const std::string_view status = text_at(object, "status");
     if (status.empty()) return std::nullopt;
     package.status = parse_package_status(status);
-    package.created = parse_epoch(integer_at(object, "dateCreated"));
+    package.created = epoch_at(object, "dateCreated");
     return package;
 }
 
 std::optional<PackagePage> parse_package_page(const base::json::value& body,
                                               std::string_view iccid) {
-    if (!body.is_object()) return std::nullopt;
-    const auto total = integer_at(body.get_object(), "total");
-    if (!total || *total < 0) return std::nullopt;
+    const auto list = parse_list_page(body);
+    if (!list) return std::nullopt;
     PackagePage page;
-    page.total = *total;
-    const base::json::value* elements = body.get_object().if_contains("elements");
-    if (elements == nullptr || elements->is_null()) return page;
-    if (!elements->is_array()) return std::nullopt;
-    page.packages.reserve(elements->get_array().size());
-    for (const base::json::value& element : elements->get_array()) {
+    page.total = list->total;
+    if (list->elements == nullptr) return page;
+    page.packages.reserve(list->size());
+    for (const base::json::value& element : *list->elements) {
         auto package = parse_package(element, iccid);
         if (!package) return std::nullopt;
         page.packages.push_back(std::move(*package));

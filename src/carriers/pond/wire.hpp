@@ -31,6 +31,20 @@ bool is_not_found(const Verdict& verdict);
 // The verdict for an accepted answer that cannot be understood.
 Verdict malformed(std::string_view what);
 
+// Members of a body; text is empty, the others are absent if they are of another type.
+std::string_view text_at(const base::json::object& object, std::string_view name);
+std::optional<std::int64_t> integer_at(const base::json::object& object, std::string_view name);
+// Seconds or milliseconds: POND does not say which.
+std::optional<base::Instant> epoch_at(const base::json::object& object, std::string_view name);
+
+// What every list of POND comes in. `elements` is nullptr if the page is empty.
+struct ListPage {
+    std::int64_t total = 0;
+    const base::json::array* elements = nullptr;
+    std::size_t size() const { return elements == nullptr ? 0 : elements->size(); }
+};
+std::optional<ListPage> parse_list_page(const base::json::value& body);
+
 enum class PackageStatus { not_active, active, terminated, other };
 
 struct Package {
