@@ -39,7 +39,7 @@ class Carrier(unittest.TestCase):
         self.assertEqual(values, {value})
 
     def descriptions(self, number):
-        return {entry["description"] for entry in self.scene.ask_all(f"bulk-changes/{number}/log")}
+        return {entry["logEntryDescription"] for entry in self.scene.ask_all(f"bulk-changes/{number}/log")}
 
 
 class Jasper(Carrier):
@@ -51,7 +51,7 @@ class Jasper(Carrier):
         self.assert_processed(number)
         self.assert_done_once("edit_device")
         self.assert_record("carrierRatePlan", "FLEET 10MB")
-        self.assertIn("Change Carrier Rate Plan: Jasper Change Rate Plan",
+        self.assertIn("Change Carrier Rate Plan: Jasper Update Rate Plan",
                       self.descriptions(number))
 
     def test_suspending_a_line_is_deactivating_it(self):
