@@ -21,6 +21,7 @@ constexpr milliseconds kLongestWaitToBegin = accounts::kLongestQueue;
 // A conversation under way is broken off only for a long pause: that costs it a try.
 constexpr milliseconds kLongestWaitToGoOn{60'000};
 constexpr int kMaxCalls = 200;  // of one conversation
+constexpr int kMaxRefusalsInARow = 3;
 
 // One device on its way through the exchange.
 struct Conversation {
@@ -108,13 +109,13 @@ class PageRun {
                 continue;
             }
             // Bought for the first call only: what the carrier has told already needs none.
-            if (session_ != nullptr && session_number_ == 0 && !no_session_) {
+            if (session_ != nullptr && session_number_ == 0 && !account_refusal_) {
                 take_session(session_->headers());
                 if (account_paused_) continue;
             }
-            if (no_session_) {
+            if (account_refusal_) {
                 waiting_.pop_front();
-                end_without_session(conversation);
+                end_refused(conversation);
                 continue;
             }
             if (steady_clock::now() >= lease_.stop_sending) {
@@ -305,11 +306,11 @@ class PageRun {
         conversation.last_change_sent = conversation.changed_before;
         const Outcome again = carriers::NotSent{"the session had ended", {}, false};
         add_call_log(conversation, *conversation.call, devices, answer, &again);
-        if (conversation.session == session_number_ && !no_session_ && !account_paused_) {
+        if (conversation.session == session_number_ && !account_refusal_ && !account_paused_) {
             take_session(session_->renew(ended));
         }
-        if (no_session_) {
-            end_without_session(conversation);
+        if (account_refusal_) {
+            end_refused(conversation);
         } else if (account_paused_) {
             withdraw(conversation, "there is no session");
         } else {
@@ -318,24 +319,24 @@ class PageRun {
         return true;
     }
 
-    // The credentials were refused, so the call at hand is not made.
-    void end_without_session(Conversation& conversation) {
+    // The account is refused as a whole, so the call at hand is not made.
+    void end_refused(Conversation& conversation) {
         if (conversation.last_change_sent || is_unclear(*conversation.device)) {
-            withdraw(conversation, no_session_->reason);
+            withdraw(conversation, account_refusal_->reason);
             return;
         }
         conversation.call.reset();
         if (conversation.step == 0) {
-            end_without_call(conversation, *no_session_);
+            end_without_call(conversation, *account_refusal_);
         } else {
-            finish(conversation, *no_session_);
+            finish(conversation, *account_refusal_);
         }
     }
 
     void take_session(const accounts::SessionHeaders& answer) {
         if (const auto* none = std::get_if<accounts::NoSession>(&answer)) {
             if (none->wrong_credentials) {
-                no_session_ = carriers::Refused{carriers::FailureClass::system, none->reason};
+                account_refusal_ = carriers::Refused{carriers::FailureClass::system, none->reason};
             } else {
                 leave_account_alone(none->retry_after);
             }
@@ -364,7 +365,22 @@ class PageRun {
         }
     }
 
+    // An account that is refused line after line (credentials, permission) is not tried for all the
+    // others of the page as well: some carriers lock a user for less.
+    void watch_refusals(const Conversation& conversation, const Outcome& outcome) {
+        if (conversation.step == 0 || conversation.plan->refused || account_refusal_) return;
+        const auto* refused = std::get_if<carriers::Refused>(&outcome);
+        if (refused == nullptr || refused->failure != carriers::FailureClass::system) {
+            refusals_in_a_row_ = 0;
+        } else if (++refusals_in_a_row_ == kMaxRefusalsInARow) {
+            account_refusal_ = carriers::Refused{
+                carriers::FailureClass::system,
+                refused->reason + " (so for several lines in a row; this one was not tried)"};
+        }
+    }
+
     void finish(Conversation& conversation, const Outcome& outcome) {
+        watch_refusals(conversation, outcome);
         const ClaimedDevice& device = *conversation.device;
         DeviceResult result = result_for(device);
         const carriers::Exchange* exchange = conversation.plan->exchange.get();
@@ -485,7 +501,8 @@ class PageRun {
     http::HeaderList own_headers_;
     carriers::HeaderFields session_headers_;
     int session_number_ = 0;
-    std::optional<carriers::Refused> no_session_;
+    std::optional<carriers::Refused> account_refusal_;
+    int refusals_in_a_row_ = 0;
     std::mt19937 random_;
     std::vector<Conversation> conversations_;
     std::deque<std::size_t> waiting_;  // to be started, or with a next call; the latter in front

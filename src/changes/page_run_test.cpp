@@ -331,6 +331,26 @@ TEST_F(PageRunTest, a_refusal_of_one_device_leaves_the_others_alone) {
     EXPECT_TRUE(pace_.pauses.empty());
 }
 
+TEST_F(PageRunTest, an_account_that_is_refused_line_after_line_is_not_tried_for_all) {
+    settings_.max_in_flight = 1;
+    const auto refuse = [&](const char* path) {
+        add({call(path), Outcome(Refused{carriers::FailureClass::system, "wrong key"})});
+    };
+    refuse("/1");
+    refuse("/2");
+    add_simple(1);
+    for (const char* path : {"/4", "/5", "/6"}) refuse(path);
+    add_simple(3);
+    page_.devices[8].state = DeviceState::unknown;
+    const PageRunOutput output = run();
+    EXPECT_EQ(client_.started.size(), 6U) << "a success in between tells that the account works";
+    EXPECT_EQ(result_of(output, 6).verdict.reason, "wrong key");
+    EXPECT_EQ(result_of(output, 7).verdict.state, DeviceState::error);
+    EXPECT_EQ(result_of(output, 7).verdict.reason,
+              "wrong key (so for several lines in a row; this one was not tried)");
+    EXPECT_EQ(result_of(output, 9).verdict.state, DeviceState::unknown);
+}
+
 TEST_F(PageRunTest, calls_start_when_the_pace_allows_and_not_before) {
     add_simple(1);
     pace_.waits = {milliseconds(150), milliseconds(70)};

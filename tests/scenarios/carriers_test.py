@@ -1,5 +1,5 @@
-"""A bulk change at each carrier, through the real programs and over real sockets, driven the way its
-carrier really behaves. The judge is the carrier's ledger."""
+"""A bulk change at each carrier, through the real programs and over real sockets, driven the way
+its carrier really behaves. The judge is the carrier's ledger."""
 
 import unittest
 
@@ -21,7 +21,8 @@ def tearDownModule():
 class Carrier(unittest.TestCase):
     def enter(self, carrier, lines, **options):
         stage.scenes += 1
-        self.scene = CarrierScene(stage.platform, f"Scene {stage.scenes}", carrier, lines, **options)
+        self.scene = CarrierScene(stage.platform, f"Scene {stage.scenes}", carrier, lines,
+                                  **options)
         self.addCleanup(self.scene.end_workers)
         return self.scene
 
@@ -39,7 +40,8 @@ class Carrier(unittest.TestCase):
         self.assertEqual(values, {value})
 
     def descriptions(self, number):
-        return {entry["logEntryDescription"] for entry in self.scene.ask_all(f"bulk-changes/{number}/log")}
+        return {entry["logEntryDescription"]
+                for entry in self.scene.ask_all(f"bulk-changes/{number}/log")}
 
 
 class Jasper(Carrier):
