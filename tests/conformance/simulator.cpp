@@ -39,6 +39,8 @@ Simulator::Simulator()
                 "revio-password",
                 "--revio-key",
                 "revio-key",
+                "--telegence-rate",
+                "0",
                 "--jasper-rate",
                 "0",
                 "--jasper-in-flight",

@@ -57,6 +57,11 @@ std::optional<std::vector<Row>> parse_rows(const json::value& body) {
         if (!row) return std::nullopt;
         rows.push_back(std::move(*row));
     }
+    // One odd number is a line that we cannot address; nothing but odd ones is no list.
+    const bool is_nonsense =
+        !rows.empty() &&
+        std::none_of(rows.begin(), rows.end(), [](const Row& row) { return row.is_addressable; });
+    if (is_nonsense) return std::nullopt;
     return rows;
 }
 

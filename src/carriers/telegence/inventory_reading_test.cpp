@@ -246,6 +246,7 @@ TEST(TelegenceInventory, every_answer_to_the_list_that_cannot_be_used_ends_the_r
         {list_page("", "1")},
         {list_page("<html>login</html>", "1")},
         {list_page("[7]", "1")},
+        {list_page(R"([{"subscriberNumber":7},{"subscriberNumber":7}])", "1")},
         {list_page(R"([{"billingAccountNumber":"287"}])", "1")},
         {list_page(R"({"errorDescription":"no"})", "1")},
         {answered(204)},
