@@ -2,6 +2,7 @@
 // plan. For tests of exchanges; the real simulator is a program of its own.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <map>
 #include <set>
 #include <string>
@@ -171,5 +172,73 @@ struct TelegenceModel {
             plan = value;
     }
 };
+
+// --- how the tests ask ---
+
+inline constexpr const char* kLinePath = "/sp/mobility/lineconfig/api/v1/service/2145550100";
+inline constexpr const char* kNewSim = "89010300000000000025";
+inline constexpr const char* kNewImei = "350000000000025";
+
+inline Attempt fresh() {
+    Attempt attempt;
+    attempt.now = kModelNow;
+    return attempt;
+}
+
+inline Attempt resolving(bool settled) {
+    Attempt attempt = fresh();
+    attempt.resolving = true;
+    attempt.settled = settled;
+    return attempt;
+}
+
+inline Played ask(const Account& account, const Action& action, const AnswerCall& answer,
+                  const Attempt& attempt = fresh(), const Line& line = model_line()) {
+    return play(*carrier().exchange(account, line, action, attempt), answer);
+}
+
+inline Played ask_model(TelegenceModel& model, const Action& action,
+                        const Attempt& attempt = fresh(), const Line& line = model_line()) {
+    return ask(
+        model_account(), action, [&](const Call& call) { return model.answer(call, Fault::none); },
+        attempt, line);
+}
+
+inline std::optional<http::ClientResponse> never(const Call&) {
+    ADD_FAILURE() << "a call was made";
+    return std::nullopt;
+}
+
+inline std::string pairs(std::initializer_list<std::pair<const char*, const char*>> list) {
+    std::string out = "\"serviceCharacteristic\":[";
+    for (const auto& [name, value] : list) {
+        out += std::string(out.back() == '[' ? "" : ",") + R"({"name":")" + name +
+               R"(","value":")" + value + "\"}";
+    }
+    return out + ']';
+}
+
+inline RatePlanChange on_the_tenth() {
+    return {"NEW", "", std::nullopt, "",
+            base::Instant(std::chrono::sys_days(std::chrono::year(2026) / 3 / 10))};
+}
+
+inline std::string line_json(std::string_view status, std::string_view plan,
+                             std::string_view features, std::string_view sim,
+                             std::string_view imei) {
+    TelegenceModel model;
+    model.status = status;
+    model.plan = plan;
+    model.features = features.empty() ? std::set<std::string>{"F1"} : std::set<std::string>{"F3"};
+    model.sim = sim;
+    model.imei = imei;
+    return model.show();
+}
+inline std::string line_as_wanted() {
+    return line_json("S", "NEW", "F3", kNewSim, kNewImei);
+}
+inline std::string line_as_before() {
+    return TelegenceModel().show();
+}
 
 }  // namespace carryall::carriers::telegence
