@@ -109,23 +109,30 @@ CREATE TABLE line_action (
 );
 CREATE INDEX line_action_by_device ON line_action (tenant_id, device_id, occurred_at);
 
--- One reading of a carrier's inventory. `resume` is where it goes on after an interruption.
+-- One reading of a carrier's inventory. `resume` is where it goes on after an interruption. Two phases: lines are
+-- read page by page, then our devices are compared with them in the order of their ids, up to `judged_device_id`.
 CREATE TABLE inventory_sync (
     inventory_sync_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     tenant_id           bigint NOT NULL,
     service_provider_id bigint NOT NULL,
     kind                text NOT NULL CHECK (kind IN ('full', 'incremental')),
     state               text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'done', 'failed')),
-    modified_since      timestamptz,
+    phase               text NOT NULL DEFAULT 'reading' CHECK (phase IN ('reading', 'comparing')),
+    modified_since      timestamptz CHECK (modified_since IS NULL OR kind = 'incremental'),
     resume              jsonb,
+    judged_device_id    bigint NOT NULL DEFAULT 0,
+    judged_line_id      bigint NOT NULL DEFAULT 0,
     attempt             integer NOT NULL DEFAULT 0,  -- the fence
     available_at        timestamptz NOT NULL DEFAULT now(),  -- queued: when due. running: end of the lease
     worker              text,
     page_count          integer NOT NULL DEFAULT 0,
     line_count          bigint NOT NULL DEFAULT 0,
-    changed_count       bigint NOT NULL DEFAULT 0,   -- lines that differ from the reading before
+    changed_count       bigint NOT NULL DEFAULT 0,   -- lines that are new or differ from the reading before
+    gone_count          bigint NOT NULL DEFAULT 0,   -- lines that a full reading did not show any more
     drift_count         bigint NOT NULL DEFAULT 0,   -- open differences when it ended
-    retry_number        integer NOT NULL DEFAULT 0,
+    retry_number        integer NOT NULL DEFAULT 0,  -- failures in a row
+    lost_count          integer NOT NULL DEFAULT 0,  -- leases that ran out in a row
+    result              jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(result) = 'object'),  -- what became of plans
     reason              text,                        -- of the last failure
     created_by          text NOT NULL,
     created_at          timestamptz NOT NULL DEFAULT now(),
@@ -139,8 +146,13 @@ CREATE TABLE inventory_sync (
 -- At most one unfinished reading of an account.
 CREATE UNIQUE INDEX inventory_sync_open ON inventory_sync (tenant_id, service_provider_id)
     WHERE state IN ('queued', 'running');
+CREATE INDEX inventory_sync_by_account ON inventory_sync (tenant_id, service_provider_id, inventory_sync_id);
 
--- A line as the carrier has it, by the last reading that told about it. NULL: that reading does not tell.
+-- The last reading that listed a plan: what no full reading lists any more is reported.
+ALTER TABLE carrier_rate_plan ADD COLUMN listed_in bigint;
+ALTER TABLE communication_plan ADD COLUMN listed_in bigint;
+
+-- A line as the carrier has it, by the last reading that told about it. NULL: no reading told.
 CREATE TABLE carrier_line (
     carrier_line_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     tenant_id           bigint NOT NULL,
@@ -157,15 +169,20 @@ CREATE TABLE carrier_line (
     group_name          text,
     details             jsonb NOT NULL DEFAULT '{}',
     carrier_modified_at timestamptz,
-    seen_at             timestamptz NOT NULL,
+    seen_at             timestamptz NOT NULL,        -- before the first call of the page that told
     seen_in             bigint NOT NULL,             -- inventory_sync_id
     is_gone             boolean NOT NULL DEFAULT false,  -- a full reading did not show it any more
     UNIQUE (tenant_id, service_provider_id, line_key),
-    FOREIGN KEY (tenant_id, device_id) REFERENCES device (tenant_id, device_id)
+    UNIQUE (tenant_id, carrier_line_id),
+    FOREIGN KEY (tenant_id, device_id) REFERENCES device (tenant_id, device_id),
+    FOREIGN KEY (tenant_id, service_provider_id) REFERENCES service_provider (tenant_id, service_provider_id)
 ) WITH (fillfactor = 70);
 CREATE INDEX carrier_line_by_device ON carrier_line (tenant_id, device_id) WHERE device_id IS NOT NULL;
+CREATE INDEX carrier_line_by_number ON carrier_line (tenant_id, service_provider_id, msisdn) WHERE msisdn IS NOT NULL;
+CREATE INDEX carrier_line_without_device ON carrier_line (tenant_id, service_provider_id, carrier_line_id)
+    WHERE device_id IS NULL;
 
--- What a reading found changed at the carrier since the reading before.
+-- What a reading found changed at the carrier since the reading before: only the members that differ.
 CREATE TABLE carrier_line_event (
     carrier_line_event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     tenant_id             bigint NOT NULL,
@@ -177,7 +194,8 @@ CREATE TABLE carrier_line_event (
 );
 CREATE INDEX carrier_line_event_by_line ON carrier_line_event (tenant_id, carrier_line_id, carrier_line_event_id);
 
--- A difference between our record and the carrier's. It stays until the two agree or a person decides.
+-- A difference between our record and the carrier's. It stays until the two agree or a person decides. An ignored
+-- one stays ignored while both values stay; other values are a new difference.
 CREATE TABLE drift (
     drift_id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     tenant_id           bigint NOT NULL,
@@ -193,14 +211,52 @@ CREATE TABLE drift (
     state               text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'settled', 'accepted', 'ignored')),
     decided_by          text,
     decided_at          timestamptz,
+    settled_at          timestamptz,          -- the two agree again, or other values took their place
     note                text,
-    CHECK ((state IN ('accepted', 'ignored')) = (decided_by IS NOT NULL)),
-    CHECK ((state = 'open') = (decided_at IS NULL)),
-    CHECK (carrier_line_id IS NOT NULL OR device_id IS NOT NULL)
+    CHECK ((decided_by IS NOT NULL) = (decided_at IS NOT NULL)),
+    CHECK (state NOT IN ('accepted', 'ignored') OR decided_by IS NOT NULL),
+    CHECK (state <> 'open' OR decided_by IS NULL),
+    CHECK ((state = 'settled') = (settled_at IS NOT NULL)),
+    CHECK (carrier_line_id IS NOT NULL OR device_id IS NOT NULL),
+    FOREIGN KEY (tenant_id, carrier_line_id) REFERENCES carrier_line (tenant_id, carrier_line_id),
+    FOREIGN KEY (tenant_id, device_id) REFERENCES device (tenant_id, device_id),
+    FOREIGN KEY (tenant_id, service_provider_id) REFERENCES service_provider (tenant_id, service_provider_id)
 );
-CREATE UNIQUE INDEX drift_open ON drift (tenant_id, service_provider_id, coalesce(device_id, 0),
-    coalesce(carrier_line_id, 0), field) WHERE state IN ('open', 'ignored');
+CREATE UNIQUE INDEX drift_of_device ON drift (tenant_id, device_id, field)
+    WHERE state IN ('open', 'ignored') AND device_id IS NOT NULL;
+CREATE UNIQUE INDEX drift_of_line ON drift (tenant_id, carrier_line_id, field)
+    WHERE state IN ('open', 'ignored') AND device_id IS NULL;
+CREATE INDEX drift_by_account ON drift (tenant_id, service_provider_id, drift_id) WHERE state = 'open';
 CREATE INDEX drift_by_device ON drift (tenant_id, device_id) WHERE device_id IS NOT NULL;
+
+-- For workers: which readings of which tenants are due, and how much drift is open. They run as the caller and enter
+-- each tenant in turn, so row-level security holds here as everywhere.
+CREATE FUNCTION due_inventory_syncs() RETURNS TABLE (tenant bigint, inventory_sync bigint, due_since timestamptz)
+    LANGUAGE plpgsql AS $$
+DECLARE
+    one bigint;
+    before text := current_setting('carryall.tenant_id', true);
+BEGIN
+    FOR one IN SELECT id FROM tenant ORDER BY id LOOP
+        PERFORM set_config('carryall.tenant_id', one::text, true);
+        RETURN QUERY SELECT s.tenant_id, s.inventory_sync_id, s.available_at FROM inventory_sync s
+            WHERE s.tenant_id = one AND s.state IN ('queued', 'running') AND s.available_at <= now();
+    END LOOP;
+    PERFORM set_config('carryall.tenant_id', coalesce(before, ''), true);
+END $$;
+
+CREATE FUNCTION open_drift() RETURNS TABLE (field text, differences bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    one bigint;
+    before text := current_setting('carryall.tenant_id', true);
+BEGIN
+    FOR one IN SELECT id FROM tenant ORDER BY id LOOP
+        PERFORM set_config('carryall.tenant_id', one::text, true);
+        RETURN QUERY SELECT d.field, count(*) FROM drift d
+            WHERE d.tenant_id = one AND d.state = 'open' GROUP BY d.field;
+    END LOOP;
+    PERFORM set_config('carryall.tenant_id', coalesce(before, ''), true);
+END $$;
 
 DO $$
 DECLARE

@@ -32,7 +32,12 @@ Limits limits_of(const StoredAccount& account) {
 
 Result<CarrierAccount> open_carrier_account(const StoredAccount& stored) {
     const auto integration = carriers::parse_integration(stored.integration);
-    const carriers::Carrier* carrier = integration ? carriers::find_carrier(*integration) : nullptr;
+    return open_carrier_account(stored,
+                                integration ? carriers::find_carrier(*integration) : nullptr);
+}
+
+Result<CarrierAccount> open_carrier_account(const StoredAccount& stored,
+                                            const carriers::Carrier* carrier) {
     if (carrier == nullptr) {
         return base::invalid_input("this version cannot drive the integration '" +
                                    stored.integration + "'");

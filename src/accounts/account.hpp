@@ -67,5 +67,7 @@ struct CarrierAccount {
 };
 // Errors name the setting or credential that is missing or wrong.
 Result<CarrierAccount> open_carrier_account(const StoredAccount& stored);
+Result<CarrierAccount> open_carrier_account(const StoredAccount& stored,
+                                            const carriers::Carrier* carrier);
 
 }  // namespace carryall::accounts

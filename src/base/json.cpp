@@ -22,6 +22,21 @@ Result<json::value> parse_json(std::string_view text) {
     return parser.release();
 }
 
+std::string storable_json(std::string_view text) {
+    constexpr std::string_view kNul = "\\u0000";
+    if (text.find(kNul) == std::string_view::npos) return std::string(text);
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.compare(i, kNul.size(), kNul) == 0) {
+            i += kNul.size() - 1;
+            continue;
+        }
+        out += text[i];
+        if (text[i] == '\\' && i + 1 < text.size()) out += text[++i];
+    }
+    return out;
+}
+
 std::string camel_case(std::string_view snake) {
     std::string out;
     bool upper = false;

@@ -24,6 +24,10 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 // The error carries the byte offset.
 Result<json::value> parse_json(std::string_view text);
 
+// Serialized JSON without NUL: jsonb holds none and refuses its escape, and an outside system may
+// have put one into a text.
+std::string storable_json(std::string_view text);
+
 // Lower-camel spelling of a snake_case member name: service_provider_id -> serviceProviderId.
 std::string camel_case(std::string_view snake);
 

@@ -171,6 +171,9 @@ class Carrier {
     // The one of statuses() that `word` means: without regard to case, blanks, '-' and '_', and by
     // the carrier's own words ("ACTIVATED", "Restored"); none if it means none of them.
     virtual std::optional<std::string> canonical_status(std::string_view word) const;
+    // Whether two statuses, of ours or of a reading, are one at the carrier: a carrier that knows
+    // no "Suspended" beside "Deactivated" shows lines of either in the same way.
+    virtual bool is_same_status(std::string_view one, std::string_view other) const;
     // The statuses reachable from `current` under these settings of an account, for "Status
     // transition from X to Y not allowed".
     virtual std::vector<std::string> allowed_transitions(

@@ -18,6 +18,7 @@
 
 namespace carryall::carriers {
 
+// An empty text says that the line has none (no plan, no number); nullopt, that it was not told.
 struct CarrierLine {
     std::optional<std::string> iccid;  // one of iccid and msisdn is there
     std::optional<std::string> msisdn;

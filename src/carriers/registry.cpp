@@ -70,6 +70,11 @@ std::string Carrier::transition_advice(std::string_view, std::string_view) const
     return {};
 }
 
+bool Carrier::is_same_status(std::string_view one, std::string_view other) const {
+    return comparable_status(canonical_status(one).value_or(std::string(one))) ==
+           comparable_status(canonical_status(other).value_or(std::string(other)));
+}
+
 std::string Carrier::ended_part(const http::ClientResponse&) const {
     return {};
 }

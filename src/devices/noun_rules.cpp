@@ -80,6 +80,17 @@ bool looks_like_secret(std::string_view name) {
     return false;
 }
 
+// The one setting that no adapter reads: how often the account's inventory is read.
+constexpr std::string_view kSyncEveryHours = "syncEveryHours";
+constexpr double kMostHours = 8'760;
+
+bool is_hours(const base::json::value& value) {
+    if (value.is_null()) return true;
+    if (!value.is_number()) return false;
+    const auto hours = value.to_number<double>();
+    return hours >= 1 && hours <= kMostHours;
+}
+
 Read read_object(const base::json::value& value) {
     if (!value.is_object()) return base::invalid_input("must be an object");
     for (const auto& [name, member] : value.get_object()) {
@@ -87,6 +98,10 @@ Read read_object(const base::json::value& value) {
             return base::invalid_input("must not hold \"" + std::string(name) +
                                        "\": secrets belong into credentials, where they are "
                                        "sealed and never shown");
+        }
+        if (name == kSyncEveryHours && !is_hours(member)) {
+            return base::invalid_input(
+                "must give syncEveryHours as a number from 1 to 8760, or as null for never");
         }
     }
     std::string text = base::json::serialize(value);

@@ -74,6 +74,14 @@ class Jasper : public Carrier {
         return known_status(word);
     }
 
+    // Suspended is Deactivated: Jasper has one status for both.
+    bool is_same_status(std::string_view one, std::string_view other) const override {
+        const auto known_one = known_status(one);
+        const auto known_other = known_status(other);
+        if (!known_one || !known_other) return Carrier::is_same_status(one, other);
+        return wire_status(*known_one) == wire_status(*known_other);
+    }
+
     std::vector<std::string> allowed_transitions(std::string_view current,
                                                  const json::object& settings) const override {
         return transitions_from(settings, current);

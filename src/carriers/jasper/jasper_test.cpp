@@ -157,6 +157,14 @@ http::ClientResponse error(int status, std::string_view code, std::string_view m
 }
 const std::string kDone = R"({"iccid":"89010000000000000017"})";
 
+TEST(JasperStatus, two_words_of_ours_are_one_where_jasper_has_one_for_both) {
+    EXPECT_TRUE(carrier().is_same_status("Suspended", "DEACTIVATED"));
+    EXPECT_TRUE(carrier().is_same_status("active", "ACTIVATED"));
+    EXPECT_FALSE(carrier().is_same_status("Active", "Deactivated"));
+    EXPECT_TRUE(carrier().is_same_status("Odd Word", "ODD_WORD"));
+    EXPECT_FALSE(carrier().is_same_status("Odd Word", "Active"));
+}
+
 TEST(JasperEdit, one_put_sets_the_status) {
     const Account account = model_account();
     const std::pair<const char*, const char*> words[] = {{"Active", "ACTIVATED"},
