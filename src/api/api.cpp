@@ -47,6 +47,8 @@ Routes all_routes() {
     add_customer_rate_pool_routes(routes);
     add_integration_routes(routes);
     add_line_budget_routes(routes);
+    add_sync_routes(routes);
+    add_drift_routes(routes);
     add_import_routes(routes);
     add_bulk_change_routes(routes);
     return routes;

@@ -28,6 +28,8 @@ void add_customer_rate_plan_routes(Routes& routes);
 void add_customer_rate_pool_routes(Routes& routes);
 void add_integration_routes(Routes& routes);
 void add_line_budget_routes(Routes& routes);
+void add_sync_routes(Routes& routes);
+void add_drift_routes(Routes& routes);
 void add_import_routes(Routes& routes);
 void add_bulk_change_routes(Routes& routes);
 void add_bulk_change_submission_routes(Routes& routes);  // called by the one above

@@ -3,6 +3,7 @@
 #include "api/api.hpp"
 #include "api/bulk_change_documents.hpp"
 #include "devices/device.hpp"
+#include "sync/sync.hpp"
 
 namespace carryall::api {
 namespace {
@@ -48,6 +49,24 @@ json::object document_of(const Device& device) {
             {"customerDataAllocationMB", or_null(device.customer_data_allocation_mb)},
             {"createdAt", device.created_at},
             {"modifiedAt", device.modified_at}};
+}
+
+// What the carrier said of the line, as far as a reading told.
+json::value document_of(const std::optional<sync::CarrierView>& view) {
+    if (!view) return nullptr;
+    return json::object{{"iccid", or_null(view->iccid)},
+                        {"msisdn", or_null(view->msisdn)},
+                        {"imei", or_null(view->imei)},
+                        {"status", or_null(view->status)},
+                        {"carrierStatus", or_null(view->carrier_status)},
+                        {"ratePlan", or_null(view->rate_plan)},
+                        {"communicationPlan", or_null(view->communication_plan)},
+                        {"group", or_null(view->group)},
+                        {"details", view->details},
+                        {"modifiedAt", or_null(view->modified_at)},
+                        {"readAt", view->read_at},
+                        {"isGone", view->is_gone},
+                        {"syncId", view->sync_id.value}};
 }
 
 json::object document_of(const devices::HistoryEntry& entry) {
@@ -113,7 +132,11 @@ Result<Response> get(Call& call) {
     if (!database) return database.error();
     const auto device = devices::get_device(**database, call.caller.tenant_id, {*id});
     if (!device) return device.error();
-    return json_response(document_of(*device));
+    const auto view = sync::carrier_view(**database, call.caller.tenant_id, {*id});
+    if (!view) return view.error();
+    json::object document = document_of(*device);
+    document["carrier"] = document_of(*view);
+    return json_response(document);
 }
 
 Result<Response> history(Call& call) {

@@ -273,4 +273,20 @@ Result<void> show_list(const Cli& cli, ApiClient& client, const std::string& pat
     return {};
 }
 
+base::Result<std::string> provider_id(ApiClient& client, const std::string& given) {
+    if (given.empty() || base::all_digits(given)) return given;
+    constexpr std::size_t kMaxProviders = 10'000;
+    const auto all = client.list("/v1/service-providers", {}, kMaxProviders);
+    if (!all) return all.error();
+    std::string known;
+    for (const base::json::value& provider : *all) {
+        const std::string name = cell(provider, "name");
+        if (base::ascii_lower(name) == base::ascii_lower(given)) {
+            return cell(provider, "serviceProviderId");
+        }
+        known += (known.empty() ? "" : ", ") + name;
+    }
+    return base::not_found("there is no service provider \"" + given + "\"; there are: " + known);
+}
+
 }  // namespace carryall::app

@@ -78,6 +78,9 @@ std::function<base::Result<void>()> with_client(Cli& cli, Action action) {
     };
 }
 
+// "12", or the name of a service provider; empty stays empty.
+base::Result<std::string> provider_id(ApiClient& client, const std::string& given);
+
 // Prints a list of the API, at most `most` items: a table of these columns, or the JSON.
 base::Result<void> show_list(const Cli& cli, ApiClient& client, const std::string& path,
                              const Parameters& query, std::size_t most, const Row& columns);

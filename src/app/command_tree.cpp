@@ -11,6 +11,7 @@ void add_all_commands(CLI::App& root, Cli& cli) {
                     "File that holds the API token (default: CARRYALL_TOKEN_FILE)");
     add_change_commands(root, cli);
     add_inventory_commands(root, cli);
+    add_sync_commands(root, cli);
     add_process_commands(root, cli);
     add_operator_commands(root, cli);
     add_audit_command(root, cli);

@@ -252,6 +252,8 @@ const std::vector<Setting>& settings() {
                "How long a carrier may take to show a change. -1: what is known of each carrier."),
         number("worker.housekeeping_ms", &Config::worker_housekeeping_ms, 100, 600'000,
                "How often lost messages are rebuilt and due rate plans applied."),
+        number("worker.inventory_readers", &Config::worker_inventory_readers, 0, 64,
+               "Accounts whose inventory this worker reads at once. 0: it reads none."),
         number("worker.metrics_port", &Config::worker_metrics_port, 0, 65'535,
                "Serves /metrics and /healthz of the worker. 0: not served."),
         text("worker.metrics_address", &Config::worker_metrics_address, "Where they are served."),

@@ -11,6 +11,7 @@
 #include "changes/worker.hpp"
 #include "db/migrate.hpp"
 #include "http/server.hpp"
+#include "sync/sync_worker.hpp"
 
 namespace carryall::app {
 namespace {
@@ -97,6 +98,22 @@ changes::WorkerSettings worker_settings(const Config& config) {
     return settings;
 }
 
+// Readers are other threads of the same process, under the same limits.
+sync::SyncWorkerSettings reader_settings(const Config& config,
+                                         const changes::WorkerSettings& worker) {
+    sync::SyncWorkerSettings settings;
+    settings.database = config.database_url;
+    settings.readers = config.worker_inventory_readers;
+    settings.max_in_flight = worker.max_in_flight;
+    settings.lease = worker.lease;
+    settings.retry.max_retries = worker.retry.max_retries;
+    settings.retry.backoff_base = worker.retry.backoff_base;
+    settings.retry.backoff_max = worker.retry.backoff_max;
+    settings.name = worker.name;
+    settings.http = worker.http;
+    return settings;
+}
+
 }  // namespace
 
 Result<void> serve(const Config& config) {
@@ -138,11 +155,15 @@ Result<void> work(const Config& config) {
     if (!key) return key.error();
     auto metrics = start_worker_metrics(config);
     if (!metrics) return metrics.error();
-    changes::Worker worker(worker_settings(config), std::move(key).value());
+    const changes::WorkerSettings settings = worker_settings(config);
+    changes::Worker worker(settings, *key);
+    sync::SyncWorker readers(reader_settings(config, settings), std::move(key).value());
     worker.start();
+    readers.start();
     std::printf("carryall worker running\n");
     std::fflush(stdout);
     signals.wait();
+    readers.stop();
     worker.stop();
     return {};
 }

@@ -97,23 +97,6 @@ std::string type_of(const std::string& given) {
     return found == type_names().end() ? given : found->second;
 }
 
-// "12", or the name of a service provider.
-Result<std::string> provider_id(ApiClient& client, const std::string& given) {
-    if (given.empty() || base::all_digits(given)) return given;
-    constexpr std::size_t kMaxProviders = 10'000;
-    const auto all = client.list("/v1/service-providers", {}, kMaxProviders);
-    if (!all) return all.error();
-    std::string known;
-    for (const json::value& provider : *all) {
-        const std::string name = cell(provider, "name");
-        if (base::ascii_lower(name) == base::ascii_lower(given)) {
-            return cell(provider, "serviceProviderId");
-        }
-        known += (known.empty() ? "" : ", ") + name;
-    }
-    return base::not_found("there is no service provider \"" + given + "\"; there are: " + known);
-}
-
 Result<Parameters> parameters_of(ApiClient& client, const Arguments& arguments) {
     const auto provider = provider_id(client, arguments.provider);
     if (!provider) return provider.error();

@@ -114,7 +114,10 @@ TEST_F(Inventory, an_import_stores_good_rows_and_names_bad_ones) {
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].at("imei"), "490154203237518");
     const std::string path = "/v1/devices/" + std::to_string(found[0].at("deviceId").as_int64());
-    EXPECT_EQ(json_of(ask("GET", path)), found[0]);
+    json::object shown = object_of(ask("GET", path), 200);
+    EXPECT_EQ(shown.at("carrier"), nullptr);
+    shown.erase("carrier");
+    EXPECT_EQ(json::value(shown), found[0]);
     const json::array history = items_of(ask("GET", path + "/history"));
     ASSERT_EQ(history.size(), 1U);
     EXPECT_EQ(history[0].at("source"), "import");

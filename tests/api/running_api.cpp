@@ -82,6 +82,19 @@ void make_inventory(support::TestDatabase& database, Tenant& tenant, const std::
         database,
         "INSERT INTO device (tenant_id, service_provider_id, portal, iccid, status) VALUES (" + t +
             ", " + provider + ", 'm2m', '" + iccid + "', 'active') RETURNING device_id");
+    ids["syncId"] = inserted(
+        database,
+        "INSERT INTO inventory_sync (tenant_id, service_provider_id, kind, state, created_by, "
+        "started_at, finished_at) VALUES (" +
+            t + ", " + provider + ", 'full', 'done', '" + name +
+            "', now(), now()) RETURNING inventory_sync_id");
+    ids["driftId"] = inserted(
+        database,
+        "INSERT INTO drift (tenant_id, service_provider_id, device_id, field, ours, theirs, "
+        "found_in) VALUES (" +
+            t + ", " + provider + ", " + std::to_string(ids["deviceId"]) +
+            ", 'communicationPlan', NULL, '" + name + " told', " + std::to_string(ids["syncId"]) +
+            ") RETURNING drift_id");
 }
 
 // The template of the tests holds the migrations' tables without the record that they were applied,
