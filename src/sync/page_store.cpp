@@ -136,11 +136,8 @@ constexpr const char* kStoreLines = R"(
         RETURNING l.*),
 )";
 
-const std::string& lines_sql() {
-    static const std::string sql = std::string(kStoreLines) + R"(
-    changed AS MATERIALIZED (
-        SELECT s.carrier_line_id, CASE WHEN b.line_key IS NOT NULL THEN )" +
-                                   shown("b") + R"( END AS was, )" + shown("s") + R"( AS is
+// `b` is a line as it was, `s` as it is now.
+constexpr const char* kNoteChanges = R"(
         FROM stored s LEFT JOIN before b ON b.line_key = s.line_key
         WHERE b.line_key IS NULL
            OR (s.iccid, s.msisdn, s.imei, s.status, s.carrier_status, s.rate_plan,
@@ -158,6 +155,16 @@ const std::string& lines_sql() {
                        WHERE m.value IS DISTINCT FROM c.was -> m.key) END
         FROM changed c)
     SELECT s.carrier_line_id, s.device_id, (SELECT count(*) FROM changed) FROM stored s)";
+
+const std::string& lines_sql() {
+    static const std::string sql = [] {
+        std::string text = kStoreLines;
+        text.append(
+            "changed AS MATERIALIZED (SELECT s.carrier_line_id, "
+            "CASE WHEN b.line_key IS NOT NULL THEN ");
+        text.append(shown("b")).append(" END AS was, ").append(shown("s")).append(" AS is");
+        return text.append(kNoteChanges);
+    }();
     return sql;
 }
 
