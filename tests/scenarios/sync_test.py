@@ -23,6 +23,20 @@ def tearDownModule():
     stage.close()
 
 
+def api(scene, path):
+    request = urllib.request.Request(scene.platform.notes["url"] + path,
+                                     headers={"Authorization": f"Bearer {scene.token}"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def wait_until_read(scene, number, lines):
+    while True:
+        sync = api(scene, f"/v1/syncs/{number}")
+        if sync["lineCount"] >= lines or sync["state"] in ("done", "failed"):
+            return sync
+
+
 class JasperScene(Scene):
     """A tenant with one Jasper account whose lines and ours agree."""
 
@@ -68,23 +82,11 @@ class JasperScene(Scene):
             method="DELETE")
         urllib.request.urlopen(request, timeout=60).close()
 
-    def api(self, path):
-        request = urllib.request.Request(self.platform.notes["url"] + path,
-                                         headers={"Authorization": f"Bearer {self.token}"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-
     def sync(self, *words):
         return self.platform.carryall("sync", "Jasper", "--wait", "--timeout", "120", *words)
 
     def ask_for_sync(self):
         return self.platform.carryall("sync", "Jasper")["syncId"]
-
-    def wait_until_read(self, number, lines):
-        while True:
-            sync = self.api(f"/v1/syncs/{number}")
-            if sync["lineCount"] >= lines or sync["state"] in ("done", "failed"):
-                return sync
 
     def drift(self, *words):
         found = self.platform.carryall("drift", "--limit", "1000", *words)
@@ -109,7 +111,7 @@ class Syncs(unittest.TestCase):
             {"fault": "latency", "milliseconds": 20}]})
         worker = scene.start_worker()
         number = scene.ask_for_sync()
-        sync = scene.wait_until_read(number, LINES // 4)
+        sync = wait_until_read(scene, number, LINES // 4)
         self.assertEqual(sync["state"], "running", "it was over before anything could go wrong")
         worker.kill()
         worker.wait()
@@ -122,6 +124,29 @@ class Syncs(unittest.TestCase):
         # Each page after the first is read with the one before it; the page at hand once more.
         calls = scene.platform.simulator("ledger/summary")["systems"]["jasper"]["search_devices"]
         self.assertLessEqual(calls["performed"], 2 * (LINES // LINES_A_PAGE + 1) + 4)
+
+    def test_ponds_inventory_is_read_to_its_end_whoever_dies(self):
+        scene = self.scene = stage.scene(LINES, 5_000)
+        self.addCleanup(scene.end_workers)
+        stranger = FIRST_ICCID + LINES
+        scene.platform.carryall("import", "devices", scene.write(
+            "devices.csv", "ICCID,Service Provider,Status\n"
+            f"{FIRST_ICCID + 3},POND,Terminated\n{stranger},POND,Active\n"))
+        scene.faults({"fault": "latency", "milliseconds": 100})
+        worker = scene.start_worker()
+        number = scene.platform.carryall("sync", "POND")["syncId"]
+        sync = wait_until_read(scene, number, 1)
+        self.assertEqual(sync["state"], "running", "it was over before anything could go wrong")
+        worker.kill()
+        worker.wait()
+        scene.start_worker()
+        done = scene.platform.carryall("sync", "POND", "--wait", "--timeout", "120")
+        self.assertEqual((done["syncId"], done["state"]), (number, "done"), done)
+        found = {(one["iccid"], one["field"]): (one["ours"], one["theirs"])
+                 for one in scene.platform.carryall("drift", "--limit", "10000")
+                 if one["field"] in ("status", "presence")}
+        self.assertEqual(found, {(str(FIRST_ICCID + 3), "status"): ("Terminated", "Active"),
+                                 (str(stranger), "presence"): ("present", "absent")})
 
     def test_what_a_person_accepts_is_no_difference_any_more(self):
         scene = self.enter(lines=120)
@@ -139,7 +164,7 @@ class Syncs(unittest.TestCase):
 
     def test_an_account_that_refuses_us_fails_with_the_reason(self):
         scene = self.enter(lines=1)
-        provider = scene.api("/v1/service-providers")["items"][0]["serviceProviderId"]
+        provider = api(scene, "/v1/service-providers")["items"][0]["serviceProviderId"]
         scene.platform.carryall("providers", "set", provider, "--credentials", scene.write(
             "wrong.json", json.dumps({"apiKey": "not the key"})))
         scene.start_worker()

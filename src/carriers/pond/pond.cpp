@@ -69,6 +69,16 @@ class Pond : public Carrier {
         return kStatuses;
     }
 
+    // POND only switches services: what is neither in use nor terminated is switched off.
+    bool is_same_status(std::string_view one, std::string_view other) const override {
+        const auto word = [](std::string_view status) {
+            const std::string comparable = comparable_status(status);
+            const bool is_off = comparable == "suspended" || comparable == "deactivated";
+            return is_off ? std::string("inactive") : comparable;
+        };
+        return word(one) == word(other);
+    }
+
     std::vector<std::string> allowed_transitions(std::string_view current,
                                                  const base::json::object&) const override {
         const std::string wanted = comparable_status(current);

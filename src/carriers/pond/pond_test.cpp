@@ -105,6 +105,14 @@ std::unique_ptr<Exchange> make(const Account& account, std::string target, bool 
     return carrier().exchange(account, line(), StatusChange{std::move(target)}, attempt);
 }
 
+TEST(PondStatuses, lines_that_are_switched_off_are_one_to_pond) {
+    EXPECT_TRUE(carrier().is_same_status("Suspended", "Inactive"));
+    EXPECT_TRUE(carrier().is_same_status("deactivated", "Suspended"));
+    EXPECT_FALSE(carrier().is_same_status("Active", "Inactive"));
+    EXPECT_FALSE(carrier().is_same_status("Inactive", "Terminated"));
+    EXPECT_FALSE(carrier().is_same_status("Inactive", "Pre-Service"));
+}
+
 TEST(PondStatus, one_call_sets_the_three_services) {
     const Account account = test_account();
     for (const std::string target : {"Active", "Inactive", "Suspended", "Terminated"}) {
