@@ -14,20 +14,117 @@ DROP TABLE carrier_pacing;
 CREATE TABLE account_pace (
     pacing_key          text COLLATE "C" PRIMARY KEY,
     next_free_at        timestamptz NOT NULL DEFAULT '-infinity',  -- when the next call may start
-    -- Learned from the carrier's 429s: below the set rate until it recovers. NULL: nothing learned.
+    -- The carrier asked to be left alone until then.
+    paused_until        timestamptz NOT NULL DEFAULT '-infinity',
+    pause_reason        text,
+    -- Learned from the carrier's 429s: a rate below the limit, from which it recovers as time passes. learned_from:
+    -- the rate that was too much.
     learned_rate        double precision CHECK (learned_rate > 0),
+    learned_from        double precision CHECK (learned_from > 0),
     learned_at          timestamptz,
     quota_day           date NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')::date,
     quota_used          bigint NOT NULL DEFAULT 0,
-    -- The circuit breaker: closed while opened_at is NULL. One probe at a time once probe_at has come.
+    -- The circuit breaker: closed while opened_at is NULL. Once probe_at has come, one runner (the prober) may make
+    -- one call, until the new probe_at.
     failures_in_a_row   integer NOT NULL DEFAULT 0,
     breaker_opened_at   timestamptz,
     breaker_probe_at    timestamptz,
+    breaker_prober      text,
     breaker_reason      text,
     breaker_times       integer NOT NULL DEFAULT 0,  -- openings without a success between them
-    CHECK ((breaker_opened_at IS NULL) = (breaker_probe_at IS NULL))
+    CHECK ((breaker_opened_at IS NULL) = (breaker_probe_at IS NULL)),
+    CHECK (breaker_prober IS NULL OR breaker_opened_at IS NOT NULL),
+    CHECK ((learned_rate IS NULL) = (learned_at IS NULL) AND (learned_rate IS NULL) = (learned_from IS NULL))
 ) WITH (fillfactor = 50);
 GRANT SELECT, INSERT, UPDATE ON account_pace TO carryall_app;
+
+-- Who has how many of the calls that an account may have in flight. slots = 0: somebody who waits for some, in turn.
+CREATE TABLE account_turn (
+    pacing_key  text COLLATE "C" NOT NULL,
+    holder      text COLLATE "C" NOT NULL,
+    slots       integer NOT NULL CHECK (slots >= 0),
+    wanted      integer NOT NULL CHECK (wanted > 0),
+    since       timestamptz NOT NULL,
+    lease_ends  timestamptz NOT NULL,
+    PRIMARY KEY (pacing_key, holder)
+) WITH (fillfactor = 50);
+GRANT SELECT, INSERT, UPDATE, DELETE ON account_turn TO carryall_app;
+
+-- Takes up to `wanted_slots` of the `most` calls in flight of an account. Answers how many; 0 if none is free, or if
+-- others have waited longer for those that are: then the holder waits in turn, for as long as it keeps asking. A
+-- function, because what others hold must be read after the account's row is locked, not before.
+CREATE FUNCTION take_account_turn(account text, who text, wanted_slots integer, most integer, lease interval)
+    RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    patience constant interval := '3 seconds';  -- a waiter that does not ask again within it has gone
+    moment timestamptz;
+    mine account_turn;
+    taken integer;
+    claimed integer;
+    got integer;
+BEGIN
+    PERFORM FROM account_pace WHERE pacing_key = account FOR UPDATE;
+    moment := clock_timestamp();
+    SELECT * INTO mine FROM account_turn WHERE pacing_key = account AND holder = who AND lease_ends > moment;
+    SELECT coalesce(sum(slots), 0), coalesce(sum(wanted) FILTER (WHERE slots = 0 AND since < coalesce(mine.since, moment)), 0)
+    INTO taken, claimed FROM account_turn WHERE pacing_key = account AND holder <> who AND lease_ends > moment;
+    got := least(wanted_slots, most - taken - CASE WHEN mine.slots > 0 THEN 0 ELSE claimed END);
+    got := greatest(got, coalesce(mine.slots, 0), 0);
+    INSERT INTO account_turn AS t (pacing_key, holder, slots, wanted, since, lease_ends)
+    VALUES (account, who, got, wanted_slots, moment, moment + CASE WHEN got > 0 THEN lease ELSE patience END)
+    ON CONFLICT (pacing_key, holder) DO UPDATE
+    SET slots = got, wanted = wanted_slots, lease_ends = excluded.lease_ends,
+        since = CASE WHEN mine.holder IS NULL THEN moment ELSE t.since END;
+    RETURN got;
+END $$;
+
+-- The start of a turn at an account, in one round trip: how it stands, the calls in flight that the holder may have
+-- (`most` NULL: no limit), and the probe of an open breaker if its time has come. Blocked: nothing is taken.
+CREATE FUNCTION begin_account_turn(account text, who text, wanted_slots integer, most integer, quota bigint,
+        lease interval, probe_lease interval)
+    RETURNS TABLE (slots integer, is_probe boolean, blocked_ms bigint, learned_rate double precision,
+        learned_from double precision, learned_age double precision, failures integer)
+    LANGUAGE plpgsql AS $$
+DECLARE
+    pace account_pace;
+    moment timestamptz;
+    blocked_until timestamptz;
+BEGIN
+    INSERT INTO account_pace (pacing_key) VALUES (account) ON CONFLICT DO NOTHING;
+    IF most IS NOT NULL THEN
+        SELECT * INTO pace FROM account_pace p WHERE p.pacing_key = account FOR UPDATE;
+    ELSE
+        SELECT * INTO pace FROM account_pace p WHERE p.pacing_key = account;
+        IF pace.breaker_probe_at <= clock_timestamp() THEN
+            SELECT * INTO pace FROM account_pace p WHERE p.pacing_key = account FOR UPDATE;
+        END IF;
+    END IF;
+    moment := clock_timestamp();
+    slots := 0;
+    is_probe := false;
+    blocked_until := greatest(pace.paused_until, pace.breaker_probe_at);
+    IF pace.quota_used >= quota AND pace.quota_day = (moment AT TIME ZONE 'UTC')::date THEN
+        blocked_until := greatest(blocked_until, (pace.quota_day + 1)::timestamp AT TIME ZONE 'UTC');
+    END IF;
+    blocked_ms := 0;
+    IF blocked_until > moment THEN
+        blocked_ms := ceil(extract(epoch FROM blocked_until - moment) * 1000);
+    ELSE
+        IF most IS NOT NULL THEN
+            slots := take_account_turn(account, who, wanted_slots, most, lease);
+        END IF;
+        IF pace.breaker_opened_at IS NOT NULL AND (most IS NULL OR slots > 0) THEN
+            is_probe := true;
+            UPDATE account_pace p SET breaker_probe_at = moment + probe_lease, breaker_prober = who
+            WHERE p.pacing_key = account;
+        END IF;
+    END IF;
+    learned_rate := pace.learned_rate;
+    learned_from := pace.learned_from;
+    learned_age := extract(epoch FROM moment - pace.learned_at);
+    failures := pace.failures_in_a_row;
+    RETURN NEXT;
+END $$;
 
 -- What was called, by minute: the present rate, and the estimate of when a backlog is done.
 CREATE TABLE account_minute (
@@ -257,6 +354,26 @@ BEGIN
     END LOOP;
     PERFORM set_config('carryall.tenant_id', coalesce(before, ''), true);
 END $$;
+
+-- Messages of a group are worked one at a time, in the order in which they became visible: an account that allows few
+-- calls is called by one runner after the other, and a small change does not wait behind a large one. A group has the
+-- message that is leased while (message_id, receipt) is one whose lease runs; `turn` fences those who lease.
+ALTER TABLE queue_message ADD COLUMN group_key text COLLATE "C";
+DROP INDEX queue_message_ready;
+CREATE INDEX queue_message_ready ON queue_message (queue, visible_at) WHERE dead_at IS NULL AND group_key IS NULL;
+CREATE INDEX queue_message_ready_in_group ON queue_message (queue, group_key, visible_at)
+    WHERE dead_at IS NULL AND group_key IS NOT NULL;
+CREATE TABLE queue_group (
+    queue       text NOT NULL,
+    group_key   text NOT NULL COLLATE "C",
+    turn        bigint NOT NULL DEFAULT 0,
+    message_id  bigint,
+    receipt     bigint,
+    not_before  timestamptz NOT NULL DEFAULT '-infinity',  -- nothing of the group is received before
+    used_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (queue, group_key)
+) WITH (fillfactor = 50);
+GRANT SELECT, INSERT, UPDATE, DELETE ON queue_group TO carryall_app;
 
 DO $$
 DECLARE

@@ -97,7 +97,9 @@ Outcome conclude(const Verdict& verdict, bool changes_state, Standing standing) 
     CHECK(verdict.meaning != Meaning::accepted);
     // Nothing that happens to a reading, and no certain rejection, tells what became of an earlier
     // call.
-    if (standing == Standing::unclear) return Unknown{verdict.reason};
+    if (standing == Standing::unclear) {
+        return Unknown{verdict.reason, verdict.retry_after, verdict.whole_account};
+    }
     const NotSent again{verdict.reason, verdict.retry_after, verdict.whole_account};
     switch (verdict.meaning) {
         case Meaning::throttled:

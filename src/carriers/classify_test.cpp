@@ -92,6 +92,14 @@ TEST(Classify, too_many_requests_pauses_the_account_for_as_long_as_it_says) {
     EXPECT_TRUE(not_sent.whole_account);
 }
 
+TEST(Classify, a_throttled_reading_of_an_unclear_device_leaves_it_unclear_and_pauses_the_account) {
+    const Outcome outcome = conclude(classify("POND", answered(429)), false, Standing::unclear);
+    const auto& unknown = std::get<Unknown>(outcome);
+    EXPECT_TRUE(unknown.whole_account);
+    const Outcome refused = conclude(classify("POND", answered(404)), false, Standing::unclear);
+    EXPECT_FALSE(std::get<Unknown>(refused).whole_account);
+}
+
 TEST(Classify, foreign_text_becomes_one_short_line_of_valid_utf8) {
     EXPECT_EQ(excerpt("  two\r\n lines\t\x01here "), "two lines here");
     EXPECT_EQ(excerpt(std::string("nul\0byte", 8)), "nul byte");

@@ -61,9 +61,14 @@ struct NotSent {
     std::optional<std::chrono::seconds> retry_after;
     bool whole_account = false;  // a rate limit or quota: pause every call of the account
 };
-// May or may not have been done. Only a read-back may decide.
+// May or may not have been done. Only a read-back may decide. `whole_account`: the reading that was
+// to decide was not answered because of a rate limit or quota; nothing was learned by it, and every
+// call of the account pauses.
 struct Unknown {
     std::string reason;
+    std::optional<std::chrono::seconds> retry_after =
+        {};  // NOLINT(readability-redundant-member-init)
+    bool whole_account = false;
 };
 using Outcome = std::variant<Applied, Refused, Pending, NotSent, Unknown>;
 

@@ -83,6 +83,7 @@ class PageRun {
             if (waiting_.empty() && in_flight_ == 0) break;
             take_answers(std::min(wait, kTick));
             if (const auto prolonged = hooks_.heartbeat()) lease_ = *prolonged;
+            if (hooks_.progress) hooks_.progress(waiting_.size(), in_flight_);
             if (steady_clock::now() >= lease_.give_up) cut_off();
         }
         return std::move(output_);
@@ -124,6 +125,8 @@ class PageRun {
                 continue;
             }
             if (in_flight_ >= std::max(1, settings_.max_in_flight)) return kTick;
+            if (in_flight_ > 0 && in_flight_ >= pace_.most_in_flight()) return kTick;
+            pace_.expect(waiting_.size());
             const milliseconds wait = pace_.next_call();
             if (conversation.step == 0 && wait > kLongestWaitToBegin) {
                 leave_account_alone(wait);
@@ -131,7 +134,9 @@ class PageRun {
             }
             waiting_.pop_front();
             if (conversation.step > 0 && wait > kLongestWaitToGoOn) {
-                withdraw(conversation, "the account is paused");
+                withdraw(conversation, "the account is paused", true);
+            } else if (conversation.step > 0 && pace_.is_down()) {
+                withdraw(conversation, "the carrier does not answer", true);
             } else if (wait.count() > 0) {
                 waiting_.push_front(index);
                 return wait;
@@ -176,19 +181,26 @@ class PageRun {
 
     // Between two calls of an exchange: the call at hand is not made, and the exchange is told, so
     // that what it remembers for the next attempt is true.
-    void withdraw(Conversation& conversation, const std::string& reason) {
+    // `whole_account`: it is the account's fault, so it costs the device nothing.
+    void withdraw(Conversation& conversation, const std::string& reason,
+                  bool whole_account = false) {
         http::ClientResponse unsent;
         unsent.transport = http::Transport::not_sent;
         unsent.reason = reason;
         conversation.call.reset();
-        const carriers::Step step = conversation.plan->exchange->proceed(unsent);
-        if (const auto* outcome = std::get_if<Outcome>(&step)) {
-            finish(conversation, *outcome);
+        carriers::Step step = conversation.plan->exchange->proceed(unsent);
+        Outcome outcome = carriers::NotSent{unsent.reason, {}, false};
+        if (auto* ended = std::get_if<Outcome>(&step)) {
+            outcome = std::move(*ended);
         } else if (conversation.last_change_sent) {
-            finish(conversation, carriers::Unknown{unsent.reason});
-        } else {
-            finish(conversation, carriers::NotSent{unsent.reason, {}, false});
+            outcome = carriers::Unknown{unsent.reason};
         }
+        if (auto* not_sent = std::get_if<carriers::NotSent>(&outcome)) {
+            not_sent->whole_account = not_sent->whole_account || whole_account;
+        } else if (auto* unknown = std::get_if<carriers::Unknown>(&outcome)) {
+            unknown->whole_account = unknown->whole_account || whole_account;
+        }
+        finish(conversation, outcome, false);
     }
 
     void send(std::size_t index) {
@@ -269,6 +281,7 @@ class PageRun {
         answers_.clear();
         client_.wait(at_most, answers_);
         for (const http::ClientResponse& answer : answers_) {
+            pace_.answered(answer);
             Conversation& leader = conversations_.at(answer.tag);
             --in_flight_;
             const std::string ended =
@@ -379,7 +392,8 @@ class PageRun {
         }
     }
 
-    void finish(Conversation& conversation, const Outcome& outcome) {
+    // `was_told`: the outside system itself says how the account stands.
+    void finish(Conversation& conversation, const Outcome& outcome, bool was_told = true) {
         watch_refusals(conversation, outcome);
         const ClaimedDevice& device = *conversation.device;
         DeviceResult result = result_for(device);
@@ -414,7 +428,9 @@ class PageRun {
             result.reference = pending->reference;
             result.sent_ago = sent_ago;
         } else if (const auto* not_sent = std::get_if<carriers::NotSent>(&outcome)) {
-            if (not_sent->whole_account) pause_account(*not_sent);
+            if (not_sent->whole_account && was_told) pause_account(not_sent->retry_after);
+        } else if (const auto* unknown = std::get_if<carriers::Unknown>(&outcome)) {
+            if (unknown->whole_account && was_told) pause_account(unknown->retry_after);
         }
         if (!std::holds_alternative<carriers::Applied>(outcome) && !progress.is_null()) {
             result.progress = serialize(progress);
@@ -435,9 +451,9 @@ class PageRun {
         return conversation.device->sent_ago;
     }
 
-    void pause_account(const carriers::NotSent& outcome) {
+    void pause_account(std::optional<std::chrono::seconds> retry_after) {
         constexpr std::chrono::seconds kDefaultPause{5};
-        const auto pause = outcome.retry_after.value_or(kDefaultPause);
+        const auto pause = retry_after.value_or(kDefaultPause);
         leave_account_alone(pause);
         pace_.pause(pause);
     }

@@ -59,6 +59,8 @@ struct PageRunHooks {
     // Called now and then while calls are in flight; new times if the lease was prolonged, or if it
     // is known to be another worker's now.
     std::function<std::optional<LeaseTimes>()> heartbeat;
+    // Now and then: devices that still wait for a call, and calls in flight.
+    std::function<void(std::size_t waiting, int in_flight)> progress = nullptr;
     // The account's session; null: its carrier has none.
     accounts::Session* session = nullptr;
 };

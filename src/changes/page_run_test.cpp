@@ -26,8 +26,12 @@ class FreePace : public Pace {
         return waits.empty() ? milliseconds(0) : take();
     }
     void pause(seconds pause) override { pauses.push_back(pause); }
+    void answered(const http::ClientResponse&) override { ++answers; }
+    bool is_down() const override { return down; }
 
     int asked = 0;
+    int answers = 0;
+    bool down = false;
     std::deque<milliseconds> waits;  // answers, in order; then zero
     std::vector<seconds> pauses;
 
@@ -316,8 +320,40 @@ TEST_F(PageRunTest, a_rate_limit_pauses_the_account_and_leaves_the_rest_of_the_p
     EXPECT_EQ(output.resume_in, seconds(120));
     ASSERT_EQ(output.results.size(), 1U);
     EXPECT_EQ(output.results[0].verdict.state, DeviceState::fresh);
-    EXPECT_EQ(output.results[0].verdict.retry_number, 1);
+    EXPECT_EQ(output.results[0].verdict.retry_number, 0) << "it is not the device's fault";
     EXPECT_GE(*output.results[0].verdict.due_in, seconds(120));
+}
+
+TEST_F(PageRunTest, a_read_back_that_is_throttled_pauses_the_account_and_proves_nothing) {
+    page_.devices.clear();
+    add({call("/1", false), Outcome(carriers::Unknown{"429", seconds(90), true})});
+    page_.devices[0].state = DeviceState::unknown;
+    page_.devices[0].read_back_count = 2;
+    const PageRunOutput output = run();
+    EXPECT_EQ(pace_.pauses, std::vector<seconds>{seconds(90)});
+    ASSERT_EQ(output.results.size(), 1U);
+    EXPECT_EQ(output.results[0].verdict.state, DeviceState::unknown);
+    EXPECT_EQ(output.results[0].verdict.read_back_count, 2);
+    EXPECT_GE(*output.results[0].verdict.due_in, seconds(90));
+}
+
+TEST_F(PageRunTest, conversations_under_way_are_broken_off_when_the_carrier_is_down) {
+    add({call("/1"), call("/2"), Outcome(Applied{})});
+    add_simple(1);
+    settings_.max_in_flight = 1;
+    client_.answer = [&](const http::ClientRequest&) {
+        pace_.down = true;
+        pace_.waits = {seconds(15), seconds(15), seconds(15)};
+        return std::optional(FakeClient::ok());
+    };
+    const PageRunOutput output = run();
+    EXPECT_EQ(client_.started.size(), 1U);
+    EXPECT_EQ(pace_.answers, 1);
+    ASSERT_EQ(output.results.size(), 1U) << "the second device was not begun";
+    EXPECT_EQ(output.results[0].verdict.state, DeviceState::fresh);
+    EXPECT_EQ(output.results[0].verdict.retry_number, 0);
+    EXPECT_TRUE(pace_.pauses.empty()) << "nobody asked for a pause";
+    EXPECT_EQ(output.resume_in, seconds(15));
 }
 
 TEST_F(PageRunTest, a_refusal_of_one_device_leaves_the_others_alone) {

@@ -40,16 +40,21 @@ Verdict still_unknown(const std::string& reason, const AttemptEnd& end,
     return verdict;
 }
 
-// Told to leave the account alone: nothing was read, so no rung of the ladder is used up.
-Verdict wait_for_account(const carriers::NotSent& outcome, const AttemptEnd& end,
+// Told to leave the account alone: the device is not to blame. Nothing was done or read, so neither
+// a try nor a rung of the ladder is used up.
+Verdict wait_for_account(DeviceState state, const std::string& reason,
+                         std::optional<std::chrono::seconds> retry_after, const AttemptEnd& end,
                          const RetrySettings& settings) {
     Verdict verdict;
-    verdict.state = DeviceState::unknown;
-    verdict.reason = outcome.reason;
+    verdict.state = state;
+    verdict.reason = reason;
     verdict.retry_number = end.retry_number;
     verdict.read_back_count = end.read_back_count;
-    const milliseconds wait = outcome.retry_after.value_or(std::chrono::seconds(0));
-    verdict.due_in = std::max({wait, end.settles_in, settings.backoff_base});
+    const milliseconds wait = retry_after.value_or(std::chrono::seconds(0));
+    verdict.due_in = std::max(wait, settings.backoff_base);
+    if (state == DeviceState::unknown) {
+        verdict.due_in = std::max(*verdict.due_in, end.settles_in);
+    }
     return verdict;
 }
 
@@ -128,13 +133,22 @@ Verdict judge(const carriers::Outcome& outcome, const AttemptEnd& end,
                    [&](const carriers::NotSent& not_sent) {
                        // A read-back that could not be made proves nothing: the device stays
                        // unknown.
-                       if (end.was_unknown && not_sent.whole_account)
-                           return wait_for_account(not_sent, end, settings);
+                       if (not_sent.whole_account) {
+                           return wait_for_account(end.was_unknown   ? DeviceState::unknown
+                                                   : end.was_waiting ? DeviceState::waiting
+                                                                     : DeviceState::fresh,
+                                                   not_sent.reason, not_sent.retry_after, end,
+                                                   settings);
+                       }
                        if (end.was_unknown) return still_unknown(not_sent.reason, end, settings);
                        if (end.was_waiting) return still_waiting(not_sent, end, settings);
                        return try_again(not_sent, end, settings);
                    },
                    [&](const carriers::Unknown& unknown) {
+                       if (unknown.whole_account) {
+                           return wait_for_account(DeviceState::unknown, unknown.reason,
+                                                   unknown.retry_after, end, settings);
+                       }
                        return still_unknown(unknown.reason, end, settings);
                    }},
         outcome);

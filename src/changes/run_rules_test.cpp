@@ -93,6 +93,31 @@ TEST(Judge, a_read_back_that_could_not_be_made_leaves_the_device_unknown) {
     EXPECT_EQ(verdict.state, DeviceState::unknown);
 }
 
+TEST(Judge, what_the_account_is_to_blame_for_costs_the_device_nothing) {
+    const AttemptEnd fresh{.retry_number = 8};
+    const Verdict again = judge(carriers::NotSent{"429", seconds(60), true}, fresh, {});
+    EXPECT_EQ(again.state, DeviceState::fresh);
+    EXPECT_EQ(again.retry_number, 8);
+    EXPECT_GE(*again.due_in, seconds(60));
+    const AttemptEnd waiting{.was_waiting = true};
+    EXPECT_EQ(judge(carriers::NotSent{"429", {}, true}, waiting, {}).state, DeviceState::waiting);
+    const AttemptEnd unknown{.was_unknown = true, .read_back_count = 7};
+    for (const carriers::Outcome& outcome :
+         {carriers::Outcome(carriers::NotSent{"429", {}, true}),
+          carriers::Outcome(carriers::Unknown{"429", {}, true})}) {
+        const Verdict verdict = judge(outcome, unknown, {});
+        EXPECT_EQ(verdict.state, DeviceState::unknown);
+        EXPECT_EQ(verdict.read_back_count, 7);
+    }
+}
+
+TEST(Judge, a_device_that_became_unclear_in_a_throttled_conversation_is_not_sent_again) {
+    const Verdict verdict =
+        judge(carriers::Unknown{"429", seconds(5), true}, {.settles_in = seconds(30)}, {});
+    EXPECT_EQ(verdict.state, DeviceState::unknown);
+    EXPECT_EQ(verdict.due_in, seconds(30));
+}
+
 TEST(Backoff, doubles_within_its_maximum_and_jitters_a_quarter_either_way) {
     const RetrySettings settings;
     EXPECT_EQ(backoff(0, 0.5, settings), settings.backoff_base);

@@ -21,7 +21,7 @@ using db::Rows;
 
 Query load_query() {
     static const std::string kSql = fmt::format(R"(
-    SELECT b.change_type, b.portal, b.request, b.correlation_id, {0}, r.*
+    SELECT b.change_type, b.portal, b.request, b.correlation_id, b.open_page_count, {0}, r.*
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     LEFT JOIN LATERAL (
@@ -74,7 +74,8 @@ constexpr Query kClaim{"run_claim_page", R"(
                  AND e.device_change_id >= earlier.first << 20
                  AND e.device_change_id < $2::bigint << 20
                  AND e.state IN ('new', 'waiting', 'unknown')) AS held_back,
-           (SELECT greatest(0, extract(epoch FROM p.next_free_at - page.claimed_at) * 1000)::bigint
+           (SELECT greatest(0, extract(epoch FROM greatest(nullif(p.paused_until, '-infinity'),
+                p.breaker_probe_at) - page.claimed_at) * 1000)::bigint
             FROM account_pace p WHERE p.pacing_key = $5),
            CASE WHEN c.state = 'waiting' THEN c.notices END
     FROM page CROSS JOIN earlier
@@ -514,7 +515,7 @@ void add_traces(Params& params, const std::vector<DeviceResult>& results) {
 }
 
 // Of load_query().
-constexpr int kProviderColumn = 4;
+constexpr int kProviderColumn = 5;
 constexpr int kRevioColumn = kProviderColumn + accounts::kAccountColumnCount;
 
 constexpr const char* kProcessBy = "carryall work";
@@ -539,6 +540,7 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
     change.portal = rows->string(0, 1);
     change.request = stored_object(rows->text(0, 2));
     change.correlation_id = rows->string(0, 3);
+    change.open_page_count = static_cast<int>(rows->integer(0, 4));
     auto account = accounts::read_account(*rows, 0, kProviderColumn, key);
     if (!account) return account.error();
     change.account = std::move(account).value();

@@ -30,6 +30,7 @@ struct RunnableChange {
     std::string portal;
     base::json::value request;  // ChangeParameters of the whole change
     std::string correlation_id;
+    int open_page_count = 0;  // when it was loaded
     StoredAccount account;
     std::optional<StoredAccount> revio;  // the tenant's billing account, if it has one
 };
@@ -63,7 +64,7 @@ struct ClaimedPage {
     std::vector<ClaimedDevice> devices;
     // Due, but an earlier accepted change of the same device has not ended: left as they are.
     int held_back = 0;
-    // What is left of a pause of the paced account.
+    // What is left of a pause of the paced account, or until its open breaker is probed.
     std::chrono::milliseconds paused_for{0};
 };
 

@@ -14,11 +14,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
-// How long a message is worked before it is put back, behind the other messages: a large change
-// does not keep a small one waiting, and the change is read again, so that the write switch,
-// credentials and pacing take effect while it runs.
-constexpr std::chrono::seconds kTurn{3};
-// No further device of a page is begun after this, for the same reasons: pages can be slow.
+// No further device of a page is begun after this: pages can be slow, and others wait for their
+// turn.
 constexpr std::chrono::seconds kPageTurn{15};
 // How long a page waits whose devices have earlier changes that have not ended.
 constexpr milliseconds kHoldBack{30'000};
@@ -134,67 +131,6 @@ Result<bool> Runner::work_one() {
     return true;
 }
 
-Result<void> Runner::work_message(queue::Message& message) {
-    const BulkChangeId id{message.attributes.bulk_change_id};
-    const auto change = load_change(*connection_, message.attributes.tenant_id, id, key_);
-    if (!change && change.error().kind == base::ErrorKind::not_found) {
-        base::log::warning("message_names_no_change", {{"messageId", message.message_id}});
-        return unless_taken_over(queue_->remove(message));
-    }
-    if (!change) return change.error();
-    const auto kind = make_change_kind(*change);
-    const auto end_of_turn = steady_clock::now() + kTurn;
-    while (!stopping_ && steady_clock::now() < end_of_turn) {
-        const auto worked = work_page(*change, *kind, message);
-        if (!worked) return worked.error();
-        if (!*worked) return hand_over(message, *change);
-        // A message that gets somewhere is not on its way to the dead letters.
-        if (message.receive_count > 1) CARRYALL_TRY(prolong(message));
-    }
-    // Others' turn, or the process is to end: visible to any worker at once.
-    return unless_taken_over(queue_->extend(message, std::chrono::seconds(0)));
-}
-
-Result<void> Runner::prolong(queue::Message& message) {
-    message.receive_count = 1;
-    return unless_taken_over(queue_->extend(message, settings_.lease));
-}
-
-// The message was received again meanwhile: then it is the other receiver's. Pages are fenced.
-Result<void> Runner::unless_taken_over(Result<void> done) {
-    if (!done && done.error().kind == base::ErrorKind::conflict) return {};
-    return done;
-}
-
-// No page is due now: come back when one is, or let the message go. Removed first: whoever lost the
-// message to another receiver must not add one.
-Result<void> Runner::hand_over(const queue::Message& message, const RunnableChange& change) {
-    const auto due = next_page_due_in(*connection_, change.tenant_id, change.id);
-    if (!due) return due.error();
-    const auto removed = queue_->remove(message);
-    if (!removed || !*due) return unless_taken_over(removed);
-    queue::Attributes attributes = message.attributes;
-    ++attributes.retry_number;
-    CARRYALL_TRY(
-        queue_->send(message.body, attributes,
-                     std::chrono::ceil<std::chrono::seconds>(std::max(**due, milliseconds(0)))));
-    // What the carrier told in between has made a page due at once, before there was a message to
-    // wake.
-    const auto now_due = next_page_due_in(*connection_, change.tenant_id, change.id);
-    if (!now_due) return now_due.error();
-    const bool is_due = *now_due && **now_due <= milliseconds(0) && **due > milliseconds(0);
-    return is_due ? wake_changes(*connection_, change.tenant_id, {change.id}) : Result<void>();
-}
-
-accounts::Pace& Runner::pace_for(const StoredAccount* account, milliseconds paused_for) {
-    auto& pace = paces_[account == nullptr ? std::string() : account->pacing_key];
-    if (!pace) pace = std::make_unique<accounts::AccountPace>(*connection_);
-    if (account != nullptr) {
-        pace->use(account->pacing_key, accounts::limits_of(*account), paused_for);
-    }
-    return *pace;
-}
-
 bool Runner::notification_is_due() {
     const auto now = steady_clock::now();
     if (now - last_notification_ < kNotifyEvery) return false;
@@ -208,15 +144,11 @@ LeaseTimes Runner::lease_from(steady_clock::time_point claimed) const {
     return {claimed + lease / 2, claimed + lease * 5 / 6};
 }
 
-PageRunSettings Runner::run_settings(const ChangeKind& kind) const {
+PageRunSettings Runner::run_settings(const ChangeKind& kind, const Turn& turn) const {
     PageRunSettings run;
     run.max_in_flight = settings_.max_in_flight;
-    const StoredAccount* account = kind.paced_account();
-    if (account != nullptr) {
-        const accounts::Limits limits = accounts::limits_of(*account);
-        run.max_in_flight =
-            std::min(run.max_in_flight, limits.max_concurrency.value_or(run.max_in_flight));
-    }
+    // The account's limit is the pace's to keep (Pace::most_in_flight).
+    if (turn.limits.max_concurrency) run.max_in_flight = *turn.limits.max_concurrency;
     run.settling_time = settings_.settling_time.value_or(kind.settling_time());
     run.retry = settings_.retry;
     run.integration_name = kind.integration_name();
@@ -237,8 +169,8 @@ accounts::Session* Runner::session_for(const RunnableChange& change, const Chang
     return keeper.get();
 }
 
-PageRunHooks Runner::page_hooks(const RunnableChange& change, const ClaimedPage& page,
-                                queue::Message& message, steady_clock::time_point claimed) {
+PageRunHooks Runner::page_hooks(const RunnableChange& change, const ClaimedPage& page, Turn& turn,
+                                steady_clock::time_point claimed) {
     const auto lease = steady_clock::duration(settings_.lease);
     PageRunHooks hooks;
     hooks.should_stop = [this, claimed] {
@@ -251,16 +183,20 @@ PageRunHooks Runner::page_hooks(const RunnableChange& change, const ClaimedPage&
             extend_page(*connection_, change.tenant_id, change.id, page, settings_.lease);
         if (!kept) return std::nullopt;
         if (!*kept) return LeaseTimes{now, now};
-        static_cast<void>(prolong(message));  // a lost message costs no more than time
+        static_cast<void>(prolong(turn));  // a lost message costs no more than time
         claimed = now;
         return lease_from(now);
     };
+    if (turn.limits.max_concurrency) {
+        hooks.progress = [&, begun = claimed](std::size_t waiting, int in_flight) {
+            pass_on_early(turn, change, waiting, in_flight, begun);
+        };
+    }
     return hooks;
 }
 
 // False: no page was due.
-Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& kind,
-                               queue::Message& message) {
+Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& kind, Turn& turn) {
     const StoredAccount* account = kind.paced_account();
     const auto claimed_at = steady_clock::now();
     auto claimed = claim_page(*connection_, change.tenant_id, change.id, name_, settings_.lease,
@@ -268,6 +204,8 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
     if (!claimed) return claimed.error();
     if (!*claimed) return false;
     ClaimedPage& page = **claimed;
+    ++turn.pages;
+    if (turn.pace != nullptr) turn.pace->note_block(page.paused_for);
     PageEnd end;
     if (page.held_back > 0) end.resume_in = kHoldBack;
     const bool is_poisoned = page.lost_count >= settings_.retry.max_lost;
@@ -278,7 +216,7 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
     if (is_poisoned) {
         output = park_poison(kind, page);
     } else {
-        PageRunSettings run = run_settings(kind);
+        PageRunSettings run = run_settings(kind, turn);
         run.lease = lease_from(claimed_at);
         CARRYALL_TRY(recall_past_actions(change, kind, page));
         std::vector<DevicePlan> plans;
@@ -290,12 +228,12 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
         const EffectOf effect_of = [&](const DevicePlan& plan, const carriers::Applied& applied) {
             return kind.effect(plan, applied);
         };
-        PageRunHooks hooks = page_hooks(change, page, message, claimed_at);
+        PageRunHooks hooks = page_hooks(change, page, turn, claimed_at);
         hooks.session = session_for(change, kind);
         output =
             run_page(page, std::move(plans), kind.account() != nullptr ? *kind.account() : kInside,
-                     change.correlation_id, run, client_, pace_for(account, page.paused_for),
-                     effect_of, hooks);
+                     change.correlation_id, run, client_, pace_of(turn), effect_of, hooks);
+        if (turn.pace != nullptr) turn.pace->count_devices(output.results.size());
     }
     for (const ClaimedDevice& device : left) {
         if (device.lost) output.results.push_back(left_unknown(device));

@@ -25,29 +25,44 @@ class Runner {
     Result<bool> work_one();
     // Until a message may have come, or the time has passed.
     Result<void> wait_for_work(std::chrono::milliseconds at_most);
+    // Writes the accounts' figures that were not written yet.
+    void flush_figures(bool now);
     bool is_usable() const { return connection_->is_usable(); }
     Result<void> reconnect();
     // Settings of a session that runs pages.
     static Result<void> prepare_connection(db::Connection& connection);
 
   private:
+    // A turn at a message, and with it at the account that its change calls. runner_turn.cpp.
+    struct Turn {
+        queue::Message& message;
+        accounts::AccountPace* pace = nullptr;  // null: the change stays inside
+        accounts::Limits limits = {};
+        int pages = 0;
+        bool is_passed_on = false;  // others may go on already; the message may be theirs
+    };
     Result<void> work_message(queue::Message& message);
-    Result<void> prolong(queue::Message& message);
+    Result<void> work_turn(const RunnableChange& change, const ChangeKind& kind, Turn& turn);
+    Result<std::chrono::milliseconds> begin_turn(const StoredAccount& account, Turn& turn);
+    Result<void> leave_account_alone(const queue::Message& message,
+                                     std::chrono::milliseconds blocked_for);
+    void pass_on_early(Turn& turn, const RunnableChange& change, std::size_t waiting, int in_flight,
+                       std::chrono::steady_clock::time_point begun);
+    Result<void> prolong(Turn& turn);
     static Result<void> unless_taken_over(Result<void> done);
-    Result<bool> work_page(const RunnableChange& change, const ChangeKind& kind,
-                           queue::Message& message);
+    Result<bool> work_page(const RunnableChange& change, const ChangeKind& kind, Turn& turn);
     Result<void> recall_past_actions(const RunnableChange& change, const ChangeKind& kind,
                                      ClaimedPage& page);
     static std::vector<ClaimedDevice> take_aside(ClaimedPage& page, bool is_poisoned);
     LeaseTimes lease_from(std::chrono::steady_clock::time_point claimed) const;
-    PageRunSettings run_settings(const ChangeKind& kind) const;
-    PageRunHooks page_hooks(const RunnableChange& change, const ClaimedPage& page,
-                            queue::Message& message, std::chrono::steady_clock::time_point claimed);
+    PageRunSettings run_settings(const ChangeKind& kind, const Turn& turn) const;
+    PageRunHooks page_hooks(const RunnableChange& change, const ClaimedPage& page, Turn& turn,
+                            std::chrono::steady_clock::time_point claimed);
     Result<void> complete(const RunnableChange& change, const ClaimedPage& page,
                           const PageRunOutput& output, const PageEnd& end);
     Result<void> hand_over(const queue::Message& message, const RunnableChange& change);
     PageRunOutput park_poison(const ChangeKind& kind, const ClaimedPage& page) const;
-    accounts::Pace& pace_for(const StoredAccount* account, std::chrono::milliseconds paused_for);
+    accounts::Pace& pace_of(const Turn& turn);
     accounts::Session* session_for(const RunnableChange& change, const ChangeKind& kind);
     bool notification_is_due();
 

@@ -87,7 +87,7 @@ class RunnerTest : public support::DatabaseTest {
     void SetUp() override {
         database().run(R"(
             TRUNCATE tenant RESTART IDENTITY CASCADE;
-            TRUNCATE account_pace, device_change, device_change_log, queue_message, device_event
+            TRUNCATE account_pace, account_turn, queue_group, device_change, device_change_log, queue_message, device_event
                 RESTART IDENTITY CASCADE;
             INSERT INTO tenant (name) VALUES ('one'), ('two');
             INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled,
@@ -422,7 +422,7 @@ TEST_F(RunnerTest, a_message_that_gets_somewhere_does_not_become_a_dead_letter) 
         return lines_.answer(request);
     };
     ASSERT_TRUE(runner->runner->work_one());
-    EXPECT_EQ(value("SELECT receive_count FROM queue_message"), "1");
+    EXPECT_EQ(value("SELECT receive_count FROM queue_message"), "0");
 }
 
 // D-02: the connection breaks while answers are in our hands.
@@ -458,9 +458,11 @@ TEST_F(RunnerTest, a_rate_limit_is_obeyed_by_every_runner_and_the_message_comes_
     EXPECT_EQ(lines_.writes(), 0);
     EXPECT_EQ(counts(id), "PROCESSING n25 u0 p0 e0 k0");
     EXPECT_EQ(value("SELECT count(*) FROM queue_message WHERE visible_at > now() +"
-                    " interval '1 minute'"),
+                    " interval '50 seconds'"),
               "2");
-    database().run("UPDATE account_pace SET next_free_at = now()");
+    database().run(
+        "UPDATE account_pace SET paused_until = now(), learned_rate = NULL,"
+        " learned_from = NULL, learned_at = NULL");
     let_time_come();
     machine("third")->work();
     EXPECT_EQ(counts(id), "PROCESSED n0 u0 p25 e0 k0");
@@ -479,6 +481,102 @@ TEST_F(RunnerTest, a_rated_account_is_left_alone_while_its_queue_is_long) {
                     " account_pace"),
               "t")
         << "nothing is reserved that will not be used";
+}
+
+TEST_F(RunnerTest, an_account_with_limits_is_called_by_one_runner_after_the_other) {
+    const BulkChangeId id = make_change();
+    send(id);
+    database().run(
+        "UPDATE service_provider SET is_unpaced = false, rate_per_second = 1000,"
+        " max_concurrency = 3");
+    const auto first = machine("first");
+    const auto second = machine("second");
+    first->client.on_wait = [&] {
+        first->client.on_wait = nullptr;
+        // Sorts its message into the account's group, and finds the group at work.
+        second->work();
+        EXPECT_EQ(second->client.started.size(), 0U);
+        EXPECT_EQ(value("SELECT string_agg(slots::text, ',') FROM account_turn"), "3");
+    };
+    first->work();
+    EXPECT_EQ(counts(id), "PROCESSED n0 u0 p25 e0 k0");
+    EXPECT_LE(first->client.most_in_flight, 3U);
+    EXPECT_EQ(value("SELECT count(*) FROM queue_message"), "0");
+    EXPECT_EQ(value("SELECT count(*) FROM account_turn"), "0");
+    EXPECT_EQ(value("SELECT quota_used FROM account_pace"), "25") << "unused calls went back";
+}
+
+TEST_F(RunnerTest, a_small_change_gets_its_turn_although_a_large_one_came_before) {
+    const BulkChangeId large = make_change();
+    database().run(
+        "UPDATE service_provider SET is_unpaced = false, rate_per_second = 1000,"
+        " max_concurrency = 1");
+    const auto runner = machine();
+    runner->client.on_wait = [&] { runner->stopping = true; };
+    ASSERT_TRUE(runner->runner->work_one()) << "puts the message into the group";
+    ASSERT_TRUE(runner->runner->work_one());
+    runner->client.on_wait = nullptr;
+    runner->stopping = false;
+    const std::string so_far = counts(large);
+    EXPECT_EQ(so_far, "PROCESSING n24 u0 p1 e0 k0");
+    database().run("UPDATE queue_message SET visible_at = now() - interval '1 second'");
+    const BulkChangeId small = make_change("Suspended", false);
+    send(small);
+    database().run(
+        "UPDATE queue_message SET visible_at = now() - interval '1 minute', group_key = (SELECT"
+        " min(group_key) FROM queue_message) WHERE attributes ->> 'BulkChangeId' = '" +
+        base::to_string(small) + "'");
+    ASSERT_TRUE(runner->runner->work_one());
+    EXPECT_NE(counts(small), "PENDING n25 u0 p0 e0 k0");
+    EXPECT_EQ(counts(large), so_far);
+}
+
+// C-07: the runner is free for others while a carrier is down.
+TEST_F(RunnerTest, a_carrier_that_is_down_is_left_alone_and_its_devices_keep_their_tries) {
+    const BulkChangeId id = make_change();
+    settings_.max_in_flight = 1;
+    const auto runner = machine();
+    runner->client.answer = [](const http::ClientRequest&) {
+        return FakeClient::failed(http::Transport::not_sent);
+    };
+    runner->work();
+    EXPECT_EQ(runner->client.started.size(), 8U) << "then the breaker is open";
+    EXPECT_EQ(value("SELECT count(*) FROM device_change WHERE retry_number = 0"), "17");
+    EXPECT_EQ(value("SELECT visible_at > now() + interval '10 seconds' FROM queue_message"), "t");
+    let_time_come();
+    runner->work();
+    EXPECT_EQ(runner->client.started.size(), 8U) << "nobody asks before the time has come";
+    database().run("UPDATE account_pace SET breaker_probe_at = now()");
+    let_time_come();
+    runner->work();
+    EXPECT_EQ(runner->client.started.size(), 9U) << "one probe";
+    database().run("UPDATE account_pace SET breaker_probe_at = now()");
+    let_time_come();
+    runner->client.answer = [&](const http::ClientRequest& request) {
+        return lines_.answer(request);
+    };
+    runner->work();
+    EXPECT_EQ(counts(id), "PROCESSED n0 u0 p25 e0 k0");
+    EXPECT_EQ(value("SELECT breaker_opened_at IS NULL FROM account_pace"), "t");
+}
+
+TEST_F(RunnerTest, when_the_days_quota_is_used_up_the_pages_wait_for_the_next_day) {
+    const BulkChangeId id = make_change();
+    database().run(
+        "UPDATE service_provider SET is_unpaced = false, rate_per_second = 1000,"
+        " max_concurrency = 4, day_quota = 12");
+    machine()->work();
+    EXPECT_EQ(lines_.writes(), 12);
+    EXPECT_EQ(counts(id), "PROCESSING n13 u0 p12 e0 k0");
+    EXPECT_EQ(value("SELECT count(*) FROM device_change WHERE retry_number > 0"), "0");
+    EXPECT_EQ(value("SELECT not_before > now() FROM queue_group"), "t");
+    database().run(
+        "UPDATE account_pace SET quota_day = quota_day - 1;"
+        " UPDATE service_provider SET day_quota = 100;"
+        " UPDATE queue_group SET not_before = now()");
+    let_time_come();
+    machine()->work();
+    EXPECT_EQ(counts(id), "PROCESSED n0 u0 p25 e0 k0");
 }
 
 // A carrier's answer that PostgreSQL cannot hold must not lose the page.

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kIdleWait{500};
 constexpr milliseconds kRecoveryPause{500};
 constexpr milliseconds kStopLook{100};
+constexpr std::size_t kMaxConnections = 1'000;  // as many as an account may have calls in flight
 
 }  // namespace
 
@@ -43,8 +44,9 @@ void Worker::stop() {
 void Worker::run_pages(int number) {
     const std::string name = settings_.name + "/" + std::to_string(number);
     http::ClientOptions options = settings_.http;
-    options.max_connections_per_host = std::min<std::size_t>(
-        options.max_connections_per_host, static_cast<std::size_t>(settings_.max_in_flight));
+    // How many are needed is decided before a call is started: by settings_.max_in_flight, or by
+    // the account's own limit.
+    options.max_connections_per_host = kMaxConnections;
     const auto client = http::make_client(options);
     std::unique_ptr<Runner> runner;
     while (!stopping_) {
@@ -62,6 +64,7 @@ void Worker::run_pages(int number) {
             if (!worked) {
                 result = worked.error();
             } else if (!*worked) {
+                runner->flush_figures(false);
                 result = runner->wait_for_work(kIdleWait);
             }
         }
@@ -73,6 +76,7 @@ void Worker::run_pages(int number) {
             std::this_thread::sleep_for(kRecoveryPause);
         }
     }
+    if (runner) runner->flush_figures(true);
 }
 
 void Worker::hear_notices() {

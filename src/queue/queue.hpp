@@ -1,7 +1,8 @@
 // Messages between processes. They are hints: the database's tables hold the truth and a sweep
 // rebuilds lost messages, so a duplicate or a lost one changes latency and nothing else. Delay
 // before the first receipt, a lease (visibility) after it, a count of receipts, dead letters after
-// kMaxReceives, redrive by command.
+// kMaxReceives, redrive by command. Messages of one group are worked one at a time: while one is
+// leased the others stay where they are.
 #pragma once
 
 #include <chrono>
@@ -38,6 +39,7 @@ struct Message {
     int receive_count = 0;
     std::string body;
     Attributes attributes;
+    std::string group;  // empty: none
 };
 
 struct QueueStatus {
@@ -69,18 +71,33 @@ base::Result<void> enqueue(db::Transaction& transaction, const std::string& queu
 class Queue {
   public:
     virtual ~Queue() = default;
-    // The oldest visible message, leased for `lease`; none if there is none. A message received
-    // more than kMaxReceives times becomes a dead letter instead.
+    // The oldest visible message, leased for `lease`; none if there is none, or if all belong to
+    // groups of which one is leased or that are held. A message received more than kMaxReceives
+    // times becomes a dead letter instead.
     virtual base::Result<std::optional<Message>> receive(std::chrono::seconds lease) = 0;
     // A sign of progress: prolongs the lease and forgets earlier receipts, so that only messages
     // nobody gets anywhere with become dead letters.
     virtual base::Result<void> extend(const Message& message, std::chrono::seconds lease) = 0;
     virtual base::Result<void> remove(const Message& message) = 0;
+    // Ends the lease: the message becomes visible after `delay`, behind those that are visible by
+    // then. Earlier receipts are forgotten.
+    virtual base::Result<void> put_back(const Message& message,
+                                        std::chrono::milliseconds delay) = 0;
+    // Puts the message back as one of this group (empty: of none), visible at once.
+    virtual base::Result<void> put_into_group(const Message& message, const std::string& group) = 0;
+    // Another message of the group may be received although this one is still leased.
+    virtual base::Result<void> free_group(const Message& message) = 0;
+    // No message of the group is received before `delay` has passed.
+    virtual base::Result<void> hold_group(const std::string& group,
+                                          std::chrono::milliseconds delay) = 0;
     virtual base::Result<void> send(const std::string& body, const Attributes& attributes,
                                     std::chrono::seconds delay) = 0;
 };
 
 std::unique_ptr<Queue> postgres_queue(db::Connection& connection, std::string queue);
+
+// Forgets groups that no message has belonged to for an hour.
+base::Result<void> forget_empty_groups(db::Connection& connection);
 
 // For the command line.
 base::Result<std::vector<QueueStatus>> status(db::Connection& connection);

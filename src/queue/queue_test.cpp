@@ -1,6 +1,10 @@
 // The queue on real PostgreSQL. Leases and delays run out by moving visible_at, never by waiting.
 #include "queue/queue.hpp"
 
+#include <atomic>
+#include <map>
+#include <thread>
+
 #include "support/database.hpp"
 
 namespace carryall::queue {
@@ -11,7 +15,7 @@ using std::chrono::seconds;
 class QueueTest : public support::DatabaseTest {
   protected:
     void SetUp() override {
-        database().run("TRUNCATE queue_message RESTART IDENTITY");
+        database().run("TRUNCATE queue_message, queue_group RESTART IDENTITY");
         first_ = open();
         second_ = open();
         queue_ = postgres_queue(*first_, kBulkChangeQueue);
@@ -41,6 +45,17 @@ class QueueTest : public support::DatabaseTest {
         auto message = queue.receive(seconds(60));
         EXPECT_TRUE(message) << (message ? "" : message.error().message);
         return message ? std::move(*message) : std::nullopt;
+    }
+
+    void send_to_group(std::int64_t change, const std::string& group) {
+        send(change);
+        database().run("INSERT INTO queue_group (queue, group_key) VALUES ('bulk_change', '" +
+                       group + "') ON CONFLICT DO NOTHING; UPDATE queue_message SET group_key = '" +
+                       group + "' WHERE attributes ->> 'BulkChangeId' = '" +
+                       std::to_string(change) + "'");
+    }
+    static std::int64_t change_of(const std::optional<Message>& message) {
+        return message ? message->attributes.bulk_change_id : 0;
     }
 
     static void let_leases_run_out() {
@@ -218,6 +233,133 @@ TEST_F(QueueTest, duplicates_are_messages_of_their_own) {
         ASSERT_TRUE(queue_->remove(*message));
     }
     EXPECT_EQ(ids.size(), 5U);
+}
+
+TEST_F(QueueTest, of_a_group_one_message_at_a_time_is_received_and_the_others_wait_in_order) {
+    for (int change = 1; change <= 3; ++change) send_to_group(change, "a");
+    send_to_group(4, "b");
+    send(5);
+    const auto first = receive(*queue_);
+    EXPECT_EQ(change_of(first), 1);
+    EXPECT_EQ(first->group, "a");
+    EXPECT_EQ(first->receive_count, 1);
+    EXPECT_EQ(change_of(receive(*other_)), 4) << "another group's";
+    EXPECT_EQ(change_of(receive(*other_)), 5) << "one without a group";
+    EXPECT_FALSE(receive(*other_));
+    ASSERT_TRUE(queue_->put_back(*first, {}));
+    const auto second = receive(*other_);
+    EXPECT_EQ(change_of(second), 2) << "the one put back is behind the others";
+    EXPECT_FALSE(receive(*queue_));
+    ASSERT_TRUE(other_->remove(*second));
+    EXPECT_EQ(change_of(receive(*queue_)), 3);
+}
+
+TEST_F(QueueTest, a_group_whose_receiver_died_goes_on_when_the_lease_runs_out) {
+    send_to_group(1, "a");
+    send_to_group(2, "a");
+    const auto dead = receive(*queue_);
+    EXPECT_EQ(change_of(dead), 1);
+    EXPECT_FALSE(receive(*other_));
+    let_leases_run_out();
+    EXPECT_NE(change_of(receive(*other_)), 0);
+    EXPECT_FALSE(receive(*queue_)) << "the group is leased again";
+}
+
+TEST_F(QueueTest, a_prolonged_lease_keeps_its_group) {
+    send_to_group(1, "a");
+    send_to_group(2, "a");
+    const auto message = receive(*queue_);
+    ASSERT_TRUE(message);
+    ASSERT_TRUE(queue_->extend(*message, seconds(600)));
+    EXPECT_FALSE(receive(*other_));
+    ASSERT_TRUE(queue_->free_group(*message));
+    EXPECT_EQ(change_of(receive(*other_)), 2) << "freed although the message is still leased";
+    EXPECT_FALSE(receive(*other_));
+    EXPECT_TRUE(queue_->remove(*message));
+}
+
+TEST_F(QueueTest, of_a_held_group_nothing_is_received_until_its_time_has_come) {
+    send_to_group(1, "a");
+    send_to_group(2, "b");
+    ASSERT_TRUE(queue_->hold_group("a", std::chrono::hours(1)));
+    EXPECT_EQ(change_of(receive(*queue_)), 2);
+    EXPECT_FALSE(receive(*queue_));
+    database().run("UPDATE queue_group SET not_before = now() WHERE group_key = 'a'");
+    EXPECT_EQ(change_of(receive(*queue_)), 1);
+}
+
+TEST_F(QueueTest, a_message_can_change_its_group_and_leave_it) {
+    send(1);
+    const auto message = receive(*queue_);
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->group, "");
+    ASSERT_TRUE(queue_->put_into_group(*message, "a"));
+    const auto grouped = receive(*queue_);
+    ASSERT_TRUE(grouped);
+    EXPECT_EQ(grouped->group, "a");
+    EXPECT_EQ(grouped->receive_count, 1) << "sorting it was no try";
+    ASSERT_TRUE(queue_->put_into_group(*grouped, ""));
+    const auto again = receive(*queue_);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->group, "");
+    EXPECT_FALSE(queue_->put_into_group(*message, "b")) << "it is another receiver's now";
+}
+
+TEST_F(QueueTest, putting_back_forgets_receipts_and_counts_retries) {
+    send(1);
+    for (int i = 0; i < 2 * kMaxReceives; ++i) {
+        const auto message = receive(*queue_);
+        ASSERT_TRUE(message) << i;
+        EXPECT_EQ(message->attributes.retry_number, i);
+        ASSERT_TRUE(queue_->put_back(*message, std::chrono::hours(1)));
+        EXPECT_FALSE(receive(*queue_));
+        let_leases_run_out();
+    }
+}
+
+TEST_F(QueueTest, receivers_at_once_never_have_two_messages_of_a_group) {
+    constexpr int kGroups = 3;
+    constexpr int kEach = 20;
+    database().run(
+        "INSERT INTO queue_group (queue, group_key) SELECT 'bulk_change', 'g' || i"
+        " FROM generate_series(1, 3) i;"
+        " INSERT INTO queue_message (queue, body, attributes, group_key) SELECT 'bulk_change', '',"
+        " '{\"TenantId\": \"1\", \"BulkChangeId\": \"1\"}', 'g' || (i % 3 + 1)"
+        " FROM generate_series(1, 60) i");
+    std::atomic<int> received{0};
+    std::atomic<int> clashes{0};
+    std::map<std::string, std::atomic<int>> at_work;
+    for (int i = 1; i <= kGroups; ++i) at_work["g" + std::to_string(i)] = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&] {
+            const auto connection = open();
+            const auto queue = postgres_queue(*connection, kBulkChangeQueue);
+            while (received < kGroups * kEach) {
+                const auto message = receive(*queue);
+                if (!message) continue;
+                if (++at_work.at(message->group) > 1) ++clashes;
+                ++received;
+                --at_work.at(message->group);
+                EXPECT_TRUE(queue->remove(*message));
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(clashes, 0);
+    EXPECT_EQ(received, kGroups * kEach);
+}
+
+TEST_F(QueueTest, only_groups_that_nobody_needs_are_forgotten) {
+    send_to_group(1, "a");
+    send_to_group(2, "b");
+    const auto message = receive(*queue_);
+    ASSERT_TRUE(queue_->remove(*message));
+    ASSERT_TRUE(forget_empty_groups(*first_));
+    EXPECT_EQ(database().value("SELECT count(*) FROM queue_group"), "2");
+    database().run("UPDATE queue_group SET used_at = now() - interval '2 hours'");
+    ASSERT_TRUE(forget_empty_groups(*first_));
+    EXPECT_EQ(database().value("SELECT string_agg(group_key, '') FROM queue_group"), "b");
 }
 
 TEST_F(QueueTest, an_enqueued_message_exists_exactly_if_the_transaction_does) {

@@ -16,10 +16,13 @@ namespace {
 //   tenant            the list of tenants itself
 //   account_pace      an account at a carrier, which tenants may share; names no tenant
 //   account_minute    the same
+//   account_turn      the same
+//   queue_group       accounts' pacing keys: order among messages
 //   queue_message     ids only, a hint; a worker then works inside the tenant that it names
 //   schema_migration  which migrations have run
 const std::string kNotATenants =
-    "'tenant', 'account_pace', 'account_minute', 'queue_message', 'schema_migration'";
+    "'tenant', 'account_pace', 'account_minute', 'account_turn', 'queue_group', "
+    "'queue_message', 'schema_migration'";
 
 const std::string kOurs =
     " n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "

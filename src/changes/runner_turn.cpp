@@ -1,0 +1,178 @@
+// A runner's turn at a message: in which order changes get to a carrier's account, and what happens
+// to the message when the turn ends. What must stay true: the account's turn ends before the
+// message lets the next runner in, so that the next one finds the account free.
+#include <algorithm>
+#include <thread>
+
+#include "base/log.hpp"
+#include "changes/notices.hpp"
+#include "changes/runner.hpp"
+
+namespace carryall::changes {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+// How long a message is worked before it is put back, behind the other messages: a large change
+// does not keep a small one waiting, and the change is read again, so that the write switch,
+// credentials and pacing take effect while it runs.
+constexpr std::chrono::seconds kTurn{3};
+// A pause that is shorter is waited for.
+constexpr milliseconds kShortPause{1'000};
+// However long an account is blocked, it is looked at again after this: settings may have changed.
+constexpr milliseconds kLongestHold{60'000};
+// Until the calls in flight of the turn before are answered.
+constexpr milliseconds kSlotLook{20};
+constexpr milliseconds kSlotPatience{500};
+// What the change from one page to the next costs beside the answers in flight.
+constexpr milliseconds kPageOverhead{15};
+// The next page is begun by another runner if waiting for this one's end would cost more than this
+// share of the page's time; from this long before the last call is begun.
+constexpr double kIdleShare = 0.03;
+constexpr std::chrono::duration<double> kAhead{0.05};
+
+// Accounts with limits are called by one runner after the other.
+std::string group_of(const StoredAccount* account, const accounts::Limits& limits) {
+    if (account == nullptr || !limits.max_concurrency) return {};
+    return "account " + account->pacing_key;
+}
+
+}  // namespace
+
+Result<void> Runner::work_message(queue::Message& message) {
+    const BulkChangeId id{message.attributes.bulk_change_id};
+    const auto change = load_change(*connection_, message.attributes.tenant_id, id, key_);
+    if (!change && change.error().kind == base::ErrorKind::not_found) {
+        base::log::warning("message_names_no_change", {{"messageId", message.message_id}});
+        return unless_taken_over(queue_->remove(message));
+    }
+    if (!change) return change.error();
+    const auto kind = make_change_kind(*change);
+    const StoredAccount* account = kind->paced_account();
+    Turn turn{message};
+    if (account != nullptr) turn.limits = accounts::limits_of(*account);
+    const std::string group = group_of(account, turn.limits);
+    if (message.group != group) return unless_taken_over(queue_->put_into_group(message, group));
+    if (account == nullptr) return work_turn(*change, *kind, turn);
+    const auto blocked_for = begin_turn(*account, turn);
+    if (!blocked_for) return blocked_for.error();
+    if (blocked_for->count() > 0) {
+        turn.pace->end_turn();
+        return leave_account_alone(message, *blocked_for);
+    }
+    const auto worked = work_turn(*change, *kind, turn);
+    turn.pace->end_turn();  // also after an error
+    return worked;
+}
+
+// Zero: the turn has begun.
+Result<milliseconds> Runner::begin_turn(const StoredAccount& account, Turn& turn) {
+    auto& pace = paces_[account.pacing_key];
+    if (!pace) pace = std::make_unique<accounts::AccountPace>(*connection_, name_);
+    turn.pace = pace.get();
+    const int wanted = turn.limits.max_concurrency.value_or(settings_.max_in_flight);
+    const auto patience = steady_clock::now() + kSlotPatience;
+    while (true) {
+        const auto blocked_for =
+            pace->begin_turn(account.pacing_key, turn.limits, wanted, settings_.lease);
+        const bool waits_for_slots =
+            blocked_for && blocked_for->count() > 0 && pace->blocked_for().count() == 0;
+        if (!waits_for_slots || stopping_ || steady_clock::now() > patience) return blocked_for;
+        std::this_thread::sleep_for(kSlotLook);
+    }
+}
+
+// Nobody is occupied by an account that cannot be called: its messages wait where they are.
+Result<void> Runner::leave_account_alone(const queue::Message& message, milliseconds blocked_for) {
+    const milliseconds hold = std::min(blocked_for, kLongestHold);
+    if (message.group.empty()) return unless_taken_over(queue_->put_back(message, hold));
+    CARRYALL_TRY(queue_->hold_group(message.group, hold));
+    return unless_taken_over(queue_->put_back(message, milliseconds(0)));
+}
+
+Result<void> Runner::work_turn(const RunnableChange& change, const ChangeKind& kind, Turn& turn) {
+    queue::Message& message = turn.message;
+    const auto end_of_turn = steady_clock::now() + kTurn;
+    const auto end_account_turn = [&] {
+        if (turn.pace != nullptr) turn.pace->end_turn();
+    };
+    while (!stopping_ && steady_clock::now() < end_of_turn) {
+        const auto worked = work_page(change, kind, turn);
+        if (!worked) return worked.error();
+        if (!*worked) {
+            end_account_turn();
+            return hand_over(message, change);
+        }
+        if (turn.is_passed_on) break;
+        if (turn.pace != nullptr && turn.pace->blocked_for() > kShortPause) {
+            end_account_turn();
+            return leave_account_alone(message, turn.pace->blocked_for());
+        }
+        // A message that gets somewhere is not on its way to the dead letters.
+        if (message.receive_count > 1) CARRYALL_TRY(prolong(turn));
+    }
+    end_account_turn();
+    // Others' turn, or the process is to end: visible to any worker at once.
+    return unless_taken_over(queue_->put_back(message, milliseconds(0)));
+}
+
+// Towards the end of a page the account would idle: its last calls are answered, it is written
+// down, the next one is claimed. If that takes a share of the time that matters, another runner may
+// begin meanwhile, with the calls in flight that this one does not need any more.
+void Runner::pass_on_early(Turn& turn, const RunnableChange& change, std::size_t waiting,
+                           int in_flight, steady_clock::time_point begun) {
+    if (turn.is_passed_on || turn.pace == nullptr || turn.pace->is_down()) return;
+    const double rate = turn.pace->rate().value_or(0);
+    if (static_cast<double>(waiting) > rate * kAhead.count()) return;
+    const auto idle = turn.pace->latency() + kPageOverhead;
+    if (idle < kIdleShare * (steady_clock::now() - begun)) return;
+    turn.is_passed_on = true;
+    turn.pace->shrink_turn(std::max(1, in_flight + static_cast<int>(waiting)));
+    const bool has_more_pages = change.open_page_count > turn.pages;
+    const auto passed = has_more_pages ? queue_->put_back(turn.message, milliseconds(0))
+                                       : queue_->free_group(turn.message);
+    if (!passed && passed.error().kind != base::ErrorKind::conflict) {
+        base::log::warning("turn_not_passed_on", {{"reason", passed.error().message}});
+    }
+}
+
+Result<void> Runner::prolong(Turn& turn) {
+    turn.message.receive_count = 1;
+    if (turn.pace != nullptr) turn.pace->prolong_turn(settings_.lease);
+    return unless_taken_over(queue_->extend(turn.message, settings_.lease));
+}
+
+// The message was received again meanwhile: then it is the other receiver's. Pages are fenced.
+Result<void> Runner::unless_taken_over(Result<void> done) {
+    if (!done && done.error().kind == base::ErrorKind::conflict) return {};
+    return done;
+}
+
+// No page is due now: come back when one is, or let the message go.
+Result<void> Runner::hand_over(const queue::Message& message, const RunnableChange& change) {
+    const auto due = next_page_due_in(*connection_, change.tenant_id, change.id);
+    if (!due) return due.error();
+    if (!*due) return unless_taken_over(queue_->remove(message));
+    CARRYALL_TRY(unless_taken_over(queue_->put_back(message, std::max(**due, milliseconds(0)))));
+    // What the carrier told in between has made a page due at once, when the message could not be
+    // woken yet.
+    const auto now_due = next_page_due_in(*connection_, change.tenant_id, change.id);
+    if (!now_due) return now_due.error();
+    const bool is_due = *now_due && **now_due <= milliseconds(0) && **due > milliseconds(0);
+    return is_due ? wake_changes(*connection_, change.tenant_id, {change.id}) : Result<void>();
+}
+
+accounts::Pace& Runner::pace_of(const Turn& turn) {
+    if (turn.pace != nullptr) return *turn.pace;
+    auto& inside = paces_[std::string()];
+    if (!inside) inside = std::make_unique<accounts::AccountPace>(*connection_, name_);
+    return *inside;
+}
+
+void Runner::flush_figures(bool now) {
+    for (auto& [key, pace] : paces_) pace->flush_figures(now);
+}
+
+}  // namespace carryall::changes
