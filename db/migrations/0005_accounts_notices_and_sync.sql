@@ -191,6 +191,8 @@ CREATE TABLE carrier_callback (
 ) WITH (fillfactor = 70);
 CREATE INDEX carrier_callback_open ON carrier_callback (tenant_id, look_at) WHERE state IN ('new', 'orphan');
 CREATE INDEX carrier_callback_by_request ON carrier_callback (tenant_id, service_provider_id, reference);
+CREATE INDEX carrier_callback_by_state ON carrier_callback (tenant_id, service_provider_id, state,
+    carrier_callback_id);
 
 -- Notices for a device change, oldest first, as the exchange gets them.
 ALTER TABLE device_change ADD COLUMN notices jsonb CHECK (jsonb_typeof(notices) = 'array');

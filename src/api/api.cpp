@@ -11,6 +11,8 @@ namespace {
 
 // Enough to answer a body that does not belong here with a sentence instead of a cut connection.
 constexpr std::uint64_t kMaxUnwantedBodyBytes = 4'096;
+// A callback tells of one device; a hundred times what the longest known one has.
+constexpr std::uint64_t kMaxMessageBytes = 256U << 10;
 
 http::RouteOptions options_of(const Route& route, const Settings& settings) {
     http::RouteOptions options;
@@ -26,6 +28,9 @@ http::RouteOptions options_of(const Route& route, const Settings& settings) {
             options.max_body_bytes = settings.max_upload_bytes;
             options.spool_body_to_file = true;
             options.body_timeout = settings.upload_timeout;
+            break;
+        case Body::message:
+            options.max_body_bytes = kMaxMessageBytes;
             break;
     }
     return options;
@@ -51,6 +56,7 @@ Routes all_routes() {
     add_drift_routes(routes);
     add_import_routes(routes);
     add_bulk_change_routes(routes);
+    add_callback_routes(routes);
     return routes;
 }
 
@@ -88,6 +94,7 @@ http::ServerHooks Api::hooks() {
     hooks.after = [this](const http::Request& request, http::Response& response,
                          std::chrono::microseconds elapsed) {
         gate_.after(request, response, elapsed);
+        count_callback(request, response.status);
     };
     return hooks;
 }

@@ -33,6 +33,10 @@ void add_drift_routes(Routes& routes);
 void add_import_routes(Routes& routes);
 void add_bulk_change_routes(Routes& routes);
 void add_bulk_change_submission_routes(Routes& routes);  // called by the one above
+void add_callback_routes(Routes& routes);
+
+// Counts what became of it, if it came to the address for callbacks.
+void count_callback(const http::Request& request, int status);
 
 // What an event stream shows of a bulk change, read from the domain.
 ProgressFeed::Reader progress_reader();

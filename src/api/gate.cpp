@@ -71,6 +71,7 @@ const char* wrong_content_type(const Route& route, const http::Request& request)
     const std::string type = media_type(header);
     switch (route.body) {
         case Body::none:
+        case Body::message:
             return nullptr;
         case Body::optional_json:
             if (header.empty()) return nullptr;
@@ -113,6 +114,7 @@ Gate::Gate(Services& services, const Routes& routes)
       reads_(services.settings.reads_per_minute, std::chrono::minutes(1)),
       writes_(services.settings.writes_per_minute, std::chrono::minutes(1)),
       uploads_(services.settings.uploads_per_minute, std::chrono::minutes(1)),
+      callbacks_(services.settings.callbacks_per_minute, std::chrono::minutes(1)),
       bad_tokens_(services.settings.bad_tokens_per_minute, std::chrono::minutes(1)) {}
 
 std::optional<http::Response> Gate::before(http::Request& request) {
@@ -137,7 +139,7 @@ std::optional<http::Response> Gate::before(http::Request& request) {
 
 Result<void> Gate::admit(http::Request& request, Admission& admission) {
     const Route& route = *admission.route;
-    if (route.rate == RateClass::open) {
+    if (route.access != Access::token) {
         CARRYALL_TRY(admit_without_token(request, admission));
     } else {
         Result<tenants::Caller> caller = authenticate(request);
@@ -157,7 +159,7 @@ Result<void> Gate::admit(http::Request& request, Admission& admission) {
 }
 
 Result<void> Gate::admit_without_token(const http::Request& request, Admission& admission) {
-    CARRYALL_TRY(spend(open_, request.remote_address, admission));
+    CARRYALL_TRY(spend(limiter_of(admission.route->rate), request.remote_address, admission));
     const base::Secret& wanted = services_.settings.metrics_token;
     if (admission.route->access != Access::metrics || wanted.empty()) return {};
     const std::string_view header = request.header("Authorization");
@@ -216,6 +218,8 @@ RateLimiter& Gate::limiter_of(RateClass rate) {
             return writes_;
         case RateClass::upload:
             return uploads_;
+        case RateClass::callback:
+            return callbacks_;
     }
     return writes_;
 }

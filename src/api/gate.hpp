@@ -62,6 +62,7 @@ class Gate {
     RateLimiter reads_;
     RateLimiter writes_;
     RateLimiter uploads_;
+    RateLimiter callbacks_;
     RateLimiter bad_tokens_;
     mutable std::mutex known_good_mutex_;
     std::unordered_set<std::string> known_good_;

@@ -52,10 +52,11 @@ Result<Response> list(Call& call, const Noun& noun) {
     return page_response(std::move(items), found->next_token);
 }
 
-Result<json::object> object_body(const Call& call) {
+Result<json::object> object_body(const Call& call, const RecordRoutes& resource) {
     auto body = call.json_body();
     if (!body) return body.error();
     if (!body->is_object()) return base::invalid_input("the body must be a JSON object");
+    if (resource.check) CARRYALL_TRY(resource.check(body->get_object()));
     return std::move(body->get_object());
 }
 
@@ -66,8 +67,9 @@ std::vector<base::Error> complete_sentences(const base::JsonErrors& mistakes) {
     return errors;
 }
 
-Result<Response> create(Call& call, const Noun& noun, const std::string& path) {
-    const auto body = object_body(call);
+Result<Response> create(Call& call, const RecordRoutes& resource) {
+    const Noun& noun = resource.noun;
+    const auto body = object_body(call, resource);
     if (!body) return body.error();
     auto database = call.database();
     if (!database) return database.error();
@@ -78,7 +80,7 @@ Result<Response> create(Call& call, const Noun& noun, const std::string& path) {
     if (!record) return record.error();
     Response response = json_response(*record, 201);
     response.headers.set("Location",
-                         path + '/' + std::to_string(record->at(noun.id_name).as_int64()));
+                         resource.path + '/' + std::to_string(record->at(noun.id_name).as_int64()));
     return response;
 }
 
@@ -92,10 +94,11 @@ Result<Response> get(Call& call, const Noun& noun) {
     return json_response(*record);
 }
 
-Result<Response> change(Call& call, const Noun& noun) {
+Result<Response> change(Call& call, const RecordRoutes& resource) {
+    const Noun& noun = resource.noun;
     const auto id = call.id(noun.id_name, noun.label);
     if (!id) return id.error();
-    const auto body = object_body(call);
+    const auto body = object_body(call, resource);
     if (!body) return body.error();
     auto database = call.database();
     if (!database) return database.error();
@@ -129,7 +132,7 @@ void add_record_routes(Routes& routes, const RecordRoutes& resource) {
                 .permission = resource.write,
                 .rate = RateClass::write,
                 .body = Body::json,
-                .handler = [&noun, path](Call& call) { return create(call, noun, path); }});
+                .handler = [resource](Call& call) { return create(call, resource); }});
     routes.add({.method = http::Method::get,
                 .pattern = one,
                 .permission = tenants::Permission::read,
@@ -140,7 +143,7 @@ void add_record_routes(Routes& routes, const RecordRoutes& resource) {
                 .permission = resource.write,
                 .rate = RateClass::write,
                 .body = Body::json,
-                .handler = [&noun](Call& call) { return change(call, noun); }});
+                .handler = [resource](Call& call) { return change(call, resource); }});
 }
 
 }  // namespace carryall::api

@@ -17,6 +17,8 @@ std::string_view to_string(RateClass rate) {
             return "write";
         case RateClass::upload:
             return "upload";
+        case RateClass::callback:
+            return "callback";
     }
     return "read";
 }
@@ -28,7 +30,9 @@ void Routes::add(Route route) {
     // Whoever needs no token is counted by address, and nobody else is.
     const bool with_token = route.access == Access::token;
     CHECK(with_token == route.permission.has_value());
-    CHECK(with_token == (route.rate != RateClass::open));
+    const bool without_token = route.rate == RateClass::open || route.rate == RateClass::callback;
+    CHECK(with_token != without_token);
+    CHECK((route.access == Access::callback) == (route.rate == RateClass::callback));
     routes_.push_back(std::move(route));
 }
 

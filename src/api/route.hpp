@@ -22,11 +22,13 @@ namespace carryall::api {
 struct Call;
 
 // `token`: an API token whose role holds the route's permission. `open`: no token at all (health,
-// the description). `metrics`: the operator's scrape token, if one is set.
-enum class Access { token, open, metrics };
+// the description). `metrics`: the operator's scrape token, if one is set. `callback`: a carrier,
+// known by its address and by what its message says; the handler checks both (callbacks.cpp).
+enum class Access { token, open, metrics, callback };
 
-// Each class has its own budget for each token (for open and metrics: for each source address).
-enum class RateClass { open, read, write, upload };
+// Each class has its own budget for each token (without tokens: for each source address). Callbacks
+// have one of their own: thousands come at once, and from few addresses.
+enum class RateClass { open, read, write, upload, callback };
 std::string_view to_string(RateClass rate);
 
 enum class Body {
@@ -34,6 +36,7 @@ enum class Body {
     json,           // application/json, in memory
     optional_json,  // the same, or nothing
     table,          // text/csv or an XLSX workbook, spooled to a file
+    message,        // a carrier's: small, in memory, whatever type it says it has
 };
 
 // A failure becomes a problem document (problem.hpp).

@@ -1,5 +1,6 @@
 // /v1/service-providers: accounts at carriers. Only admins change them; credentials go in by a
 // request of their own and never come out, an answer has their names only.
+#include "accounts/callbacks.hpp"
 #include "api/api.hpp"
 #include "api/records.hpp"
 #include "devices/service_provider.hpp"
@@ -33,12 +34,22 @@ Result<Response> change_credentials(Call& call) {
         base::json::object{{"serviceProviderId", *id}, {"credentialNames", std::move(listed)}});
 }
 
+// The sources would be found wrong only when a carrier calls, which tells nobody.
+Result<void> check_callback_sources(const base::json::object& body) {
+    const auto* settings = base::find_ignoring_case(body, "settings");
+    if (settings == nullptr || !settings->is_object()) return {};
+    const auto sources = accounts::callback_sources("", settings->get_object());
+    if (!sources) return base::invalid_input(sources.error().message, "/settings/callbackSources");
+    return {};
+}
+
 }  // namespace
 
 void add_service_provider_routes(Routes& routes) {
-    add_record_routes(
-        routes,
-        {.path = kPath, .noun = devices::kServiceProvider, .write = Permission::provider_write});
+    add_record_routes(routes, {.path = kPath,
+                               .noun = devices::kServiceProvider,
+                               .write = Permission::provider_write,
+                               .check = check_callback_sources});
     routes.add({.method = http::Method::patch,
                 .pattern = std::string(kPath) + "/{serviceProviderId}/credentials",
                 .permission = Permission::provider_write,

@@ -227,6 +227,11 @@ const std::vector<Setting>& settings() {
                "For each token."),
         number("api.uploads_per_minute", &Config::api_uploads_per_minute, 1, 1'000'000,
                "For each token."),
+        number("api.callbacks_per_minute", &Config::api_callbacks_per_minute, 1, 10'000'000,
+               "Carriers' callbacks, for each source address."),
+        networks("api.trusted_proxies", &Config::api_trusted_proxies,
+                 "Proxies in front, whose X-Forwarded-For is believed. Without them all clients "
+                 "behind a proxy count as one source, and callbacks are refused."),
         secret("api.metrics_token", &Config::api_metrics_token,
                "If set, /metrics asks for it as a bearer token."),
         number("api.drain_seconds", &Config::api_drain_seconds, 0, 600,

@@ -34,6 +34,8 @@ struct Config {
     int api_reads_per_minute = 1'200;
     int api_writes_per_minute = 300;
     int api_uploads_per_minute = 30;
+    int api_callbacks_per_minute = 120'000;
+    std::vector<std::string> api_trusted_proxies;  // CIDR, checked
     base::Secret api_metrics_token;
     int api_drain_seconds = 20;
     // [changes]

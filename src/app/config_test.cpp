@@ -84,6 +84,9 @@ const std::vector<Mistake>& typical_mistakes() {
         {"[log]\nlevel = \"verbose\"\n", ":2: log.level", "must be one of"},
         {"[log]\nlevel = \"INFO\"\n", ":2: log.level", "must be one of"},
         {"[log]\nformat = \"xml\"\n", ":2: log.format", "must be one of"},
+        {"[api]\ntrusted_proxies = [\"proxy.local\"]\n", ":2: api.trusted_proxies",
+         "list of networks"},
+        {"[api]\ncallbacks_per_minute = 0\n", ":2: api.callbacks_per_minute", "whole number"},
         // No TOML at all.
         {"[api\nport = 1\n", ":1", ""},
         {"[api]\nport 8080\n", ":2", ""},

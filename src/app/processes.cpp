@@ -72,6 +72,14 @@ Result<std::unique_ptr<http::Server>> start_worker_metrics(const Config& config)
     return http::Server::start(options, std::move(router), hooks);
 }
 
+// The configuration has checked them.
+std::vector<http::Cidr> networks_of(const std::vector<std::string>& texts) {
+    std::vector<http::Cidr> networks;
+    networks.reserve(texts.size());
+    for (const std::string& text : texts) networks.push_back(http::Cidr::parse(text).value());
+    return networks;
+}
+
 changes::WorkerSettings worker_settings(const Config& config) {
     changes::WorkerSettings settings;
     settings.database = config.database_url;
@@ -89,11 +97,8 @@ changes::WorkerSettings worker_settings(const Config& config) {
         settings.settling_time = std::chrono::seconds(config.worker_settling_seconds);
     }
     settings.housekeeping = std::chrono::milliseconds(config.worker_housekeeping_ms);
-    std::vector<http::Cidr> networks;
-    for (const std::string& text : config.worker_private_networks) {
-        networks.push_back(http::Cidr::parse(text).value());
-    }
-    settings.http.guard = http::OutboundGuard::public_or(std::move(networks));
+    settings.http.guard =
+        http::OutboundGuard::public_or(networks_of(config.worker_private_networks));
     settings.name = host_and_process();
     return settings;
 }
@@ -131,6 +136,7 @@ Result<void> serve(const Config& config) {
     services.settings.reads_per_minute = config.api_reads_per_minute;
     services.settings.writes_per_minute = config.api_writes_per_minute;
     services.settings.uploads_per_minute = config.api_uploads_per_minute;
+    services.settings.callbacks_per_minute = config.api_callbacks_per_minute;
     services.settings.metrics_token = config.api_metrics_token;
     api::Api api(services);
     http::ServerOptions options;
@@ -138,6 +144,7 @@ Result<void> serve(const Config& config) {
     options.port = static_cast<std::uint16_t>(config.api_port);
     options.handler_threads = static_cast<std::size_t>(config.api_threads);
     options.spool_directory = services.settings.scratch_directory;
+    options.trusted_proxies = networks_of(config.api_trusted_proxies);
     auto server = http::Server::start(options, api.router(), api.hooks());
     if (!server) return server.error();
     std::printf("carryall api listening on http://%s:%d\n", config.api_address.c_str(),

@@ -220,6 +220,7 @@ class HostileRequests : public ApiTest {
                 return {};
             case Body::json:
             case Body::optional_json:
+            case Body::message:
                 if (maker.below(10) == 0) return {maker.text(), "application/json"};
                 if (route.pattern == "/v1/bulk-changes") {
                     return {base::json::serialize(nearly_good(maker)), "application/json"};

@@ -46,6 +46,7 @@ Sent body_for(const Route& route, const Tenant& tenant) {
             return {std::string("ICCID\n") + kOwnIccid + "\n", "text/csv"};
         case Body::json:
         case Body::optional_json:
+        case Body::message:
             break;
     }
     const auto found = kJson.find(name);
@@ -120,6 +121,9 @@ TEST_F(IsolationMatrix, without_a_token_only_open_routes_answer) {
         if (route.access == Access::token) {
             problem_of(reply, 401, "unauthenticated");
             EXPECT_EQ(reply.header("www-authenticate"), "Bearer realm=\"carryall\"");
+        } else if (route.access == Access::callback) {
+            // This account has no callback credentials: nobody may call back.
+            problem_of(reply, 404, "not_found");
         } else {
             EXPECT_EQ(reply.status, 200) << route.pattern << ' ' << reply.body;
         }

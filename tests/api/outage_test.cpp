@@ -13,20 +13,8 @@ class Outage : public support::DatabaseTest {
     void SetUp() override {
         tenant_ = make_tenant(database(), api_.pool, "outage tenant", kOwnIccid);
     }
-    void TearDown() override { come_back(); }
+    void TearDown() override { bring_back(database()); }
 
-    // To the application the database is gone: its connections are cut, new ones are refused.
-    static void go_away() {
-        support::Connection admin(database().admin_conninfo() + " dbname=postgres");
-        admin.run("ALTER DATABASE \"" + database().name() + "\" ALLOW_CONNECTIONS false");
-        database().run(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" +
-            database().name() + "' AND pid <> pg_backend_pid()");
-    }
-    static void come_back() {
-        support::Connection admin(database().admin_conninfo() + " dbname=postgres");
-        admin.run("ALTER DATABASE \"" + database().name() + "\" ALLOW_CONNECTIONS true");
-    }
     support::HttpReply get(const std::string& path) {
         return http_request(api_.port(), "GET", path,
                             {{"Authorization", "Bearer " + tenant_.tokens.at(Role::viewer)}});
@@ -44,7 +32,7 @@ TEST_F(Outage, requests_answer_503_while_it_lasts_and_work_again_afterwards) {
                         {{"Authorization", "Bearer " + tenant_.tokens.at(Role::viewer)}});
     stream.read_until("event: snapshot");
 
-    go_away();
+    take_away(database());
     for (int i = 0; i < 2; ++i) {
         const auto reply = get(list);
         problem_of(reply, 503, "unavailable");
@@ -56,7 +44,7 @@ TEST_F(Outage, requests_answer_503_while_it_lasts_and_work_again_afterwards) {
     EXPECT_EQ(http_request(api_.port(), "GET", "/healthz").status, 200);
     problem_of(http_request(api_.port(), "GET", "/readyz"), 503, "unavailable");
 
-    come_back();
+    bring_back(database());
     EXPECT_EQ(get(list).status, 200);
     database().run(
         "UPDATE bulk_change SET status = 'PROCESSED', new_count = 0, processed_count = 1, "

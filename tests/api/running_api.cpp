@@ -110,7 +110,7 @@ void record_migrations(support::TestDatabase& database) {
 }  // namespace
 
 RunningApi::RunningApi(support::TestDatabase& database, const api::Settings& settings,
-                       std::size_t pool_size)
+                       std::size_t pool_size, std::vector<http::Cidr> trusted_proxies)
     : pool(base::Secret(database.app_conninfo()), pool_size),
       services{.pool = pool,
                .database = base::Secret(database.app_conninfo()),
@@ -123,6 +123,7 @@ RunningApi::RunningApi(support::TestDatabase& database, const api::Settings& set
     api = std::make_unique<api::Api>(services);
     http::ServerOptions options;
     options.spool_directory = folder.path();
+    options.trusted_proxies = std::move(trusted_proxies);
     auto started = http::Server::start(options, api->router(), api->hooks());
     if (!started) throw std::runtime_error(started.error().message);
     server = std::move(*started);
@@ -142,6 +143,7 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     if (!created) throw std::runtime_error(created.error().message);
     Tenant tenant;
     tenant.id = created->id;
+    tenant.ids["tenantId"] = tenant.id.value;
     for (const Role role : {Role::viewer, Role::operator_, Role::billing, Role::admin}) {
         const auto token =
             tenants::create_token(**connection, tenant.id,
@@ -166,6 +168,18 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     return tenant;
 }
 
+void take_away(support::TestDatabase& database) {
+    support::Connection admin(database.admin_conninfo() + " dbname=postgres");
+    admin.run("ALTER DATABASE \"" + database.name() + "\" ALLOW_CONNECTIONS false");
+    database.run("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" +
+                 database.name() + "' AND pid <> pg_backend_pid()");
+}
+
+void bring_back(support::TestDatabase& database) {
+    support::Connection admin(database.admin_conninfo() + " dbname=postgres");
+    admin.run("ALTER DATABASE \"" + database.name() + "\" ALLOW_CONNECTIONS true");
+}
+
 std::unique_ptr<RunningApi> ApiTest::running_;
 std::unique_ptr<Tenant> ApiTest::own_;
 std::unique_ptr<Tenant> ApiTest::foreign_;
@@ -175,7 +189,7 @@ void ApiTest::SetUpTestSuite() {
     api::Settings settings;
     // The matrix asks far more often than a client may.
     settings.reads_per_minute = settings.writes_per_minute = settings.uploads_per_minute =
-        settings.open_per_minute = 1'000'000;
+        settings.open_per_minute = settings.callbacks_per_minute = 1'000'000;
     running_ = std::make_unique<RunningApi>(database(), settings);
     own_ =
         std::make_unique<Tenant>(make_tenant(database(), running_->pool, "own tenant", kOwnIccid));

@@ -39,7 +39,7 @@ struct Tenant {
 
 struct RunningApi {
     explicit RunningApi(support::TestDatabase& database, const api::Settings& settings = {},
-                        std::size_t pool_size = 4);
+                        std::size_t pool_size = 4, std::vector<http::Cidr> trusted_proxies = {});
     ~RunningApi();
 
     int port() const { return server->port(); }
@@ -80,6 +80,10 @@ class ApiTest : public support::DatabaseTest {
 // Creates a tenant with tokens and one of everything that a path can name.
 Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::string& name,
                    const std::string& iccid);
+
+// To the application the database is gone: its connections are cut, new ones are refused.
+void take_away(support::TestDatabase& database);
+void bring_back(support::TestDatabase& database);
 
 // The problem document of a refusal; checks its shape.
 base::json::object problem_of(const support::HttpReply& reply, int status, std::string_view kind);
