@@ -1,5 +1,6 @@
 // One sync's turn: claim, read page by page, compare, end or give back.
 #include <random>
+#include <thread>
 
 #include "accounts/session_keeper.hpp"
 #include "base/log.hpp"
@@ -35,13 +36,21 @@ double jitter() {
 
 // The account of the sync at hand, and what is prepared once for all its pages.
 struct Reader::Account {
-    explicit Account(db::Connection& connection) : pace(connection) {}
+    Account(db::Connection& connection, const std::string& reader) : pace(connection, reader) {}
+    ~Account() {
+        pace.end_turn();
+        pace.flush_figures(true);
+    }
+    Account(const Account&) = delete;
+    Account& operator=(const Account&) = delete;
 
     accounts::StoredAccount stored;
+    accounts::Limits limits;
     accounts::CarrierAccount opened;
     accounts::AccountPace pace;
     std::unique_ptr<accounts::SessionKeeper> session;  // null: credentials go with every call
     int max_in_flight = 1;
+    std::optional<steady_clock::time_point> turn_ends;  // none: no turn at the account
     steady_clock::time_point extended_at = steady_clock::now();
 };
 
@@ -113,7 +122,7 @@ Result<void> Reader::work(ClaimedSync& sync) {
 }
 
 Result<std::unique_ptr<Reader::Account>> Reader::open_account(const ClaimedSync& sync) {
-    auto account = std::make_unique<Account>(*connection_);
+    auto account = std::make_unique<Account>(*connection_, name_);
     auto stored =
         accounts::load_account(*connection_, sync.tenant_id, sync.service_provider_id, key_);
     if (!stored) return stored.error();
@@ -123,17 +132,15 @@ Result<std::unique_ptr<Reader::Account>> Reader::open_account(const ClaimedSync&
         account->stored, integration ? settings_.find(*integration) : nullptr);
     if (!opened) return opened.error();
     account->opened = std::move(*opened);
-    const auto limits =
-        accounts::limits_of(account->stored, account->opened.carrier->capabilities());
-    account->pace.use(account->stored.pacing_key, limits, milliseconds(0));
+    account->limits = accounts::limits_of(account->stored, account->opened.carrier->capabilities());
     if (account->opened.carrier->has_sessions()) {
         account->session = std::make_unique<accounts::SessionKeeper>(
             *connection_, key_, [this] { return http::make_client(settings_.http); }, name_);
         account->session->use({sync.tenant_id, account->opened.carrier, &account->opened.account,
                                account->stored.credentials_fingerprint});
     }
-    account->max_in_flight =
-        std::min(settings_.max_in_flight, limits.max_concurrency.value_or(settings_.max_in_flight));
+    account->max_in_flight = std::min(
+        settings_.max_in_flight, account->limits.max_concurrency.value_or(settings_.max_in_flight));
     return account;
 }
 
@@ -159,11 +166,18 @@ Result<bool> Reader::read(ClaimedSync& sync, Account& account) {
         const auto now = steady_clock::now();
         if (now - account.extended_at < steady_clock::duration(settings_.lease) / 3) return true;
         account.extended_at = now;
+        account.pace.prolong_turn(settings_.lease);
         const auto kept = extend_sync(*connection_, sync, settings_.lease);
         // If the database is away, the page's end says so.
         return !kept || *kept;
     };
     while (!sync.is_comparing) {
+        const auto blocked_for = take_turn(account);
+        if (!blocked_for) return blocked_for.error();
+        if (blocked_for->count() > 0) {
+            CARRYALL_TRY(release(sync, *blocked_for));
+            return false;
+        }
         PageOutcome outcome = read_page(*reading, settings, client_, account.pace, hooks);
         if (auto* page = std::get_if<carriers::InventoryPage>(&outcome)) {
             const auto goes_on = take_page(sync, account, std::move(*page));
@@ -179,6 +193,32 @@ Result<bool> Reader::read(ClaimedSync& sync, Account& account) {
         return false;
     }
     return true;
+}
+
+// The account's calls in flight are shared with bulk changes: a turn is as long as theirs. Answers
+// how long the account must be left alone; zero: it is ours for a while.
+Result<milliseconds> Reader::take_turn(Account& account) {
+    constexpr std::chrono::seconds kTurn{3};
+    constexpr std::chrono::seconds kPatience{10};
+    constexpr milliseconds kLook{20};
+    const auto now = steady_clock::now();
+    if (account.turn_ends && now < *account.turn_ends) return milliseconds(0);
+    account.pace.end_turn();
+    account.turn_ends.reset();
+    while (true) {
+        const auto blocked_for = account.pace.begin_turn(account.stored.pacing_key, account.limits,
+                                                         account.max_in_flight, settings_.lease);
+        if (!blocked_for) return blocked_for.error();
+        if (blocked_for->count() == 0) {
+            account.turn_ends = steady_clock::now() + kTurn;
+            return milliseconds(0);
+        }
+        const bool waits_for_others = account.pace.blocked_for().count() == 0;
+        if (!waits_for_others || stopping_ || steady_clock::now() > now + kPatience) {
+            return *blocked_for;
+        }
+        std::this_thread::sleep_for(kLook);
+    }
 }
 
 // False: the sync goes on elsewhere, or later.

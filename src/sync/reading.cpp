@@ -63,7 +63,8 @@ class PageReading {
     }
 
     milliseconds send_what_may_be_sent() {
-        while (!waiting_.empty() && in_flight_ < std::max(1, settings_.max_in_flight)) {
+        const int most = std::min(settings_.max_in_flight, pace_.most_in_flight());
+        while (!waiting_.empty() && in_flight_ < std::max(1, most)) {
             const milliseconds wait = pace_.next_call();
             if (wait.count() > 0) return wait;
             send(waiting_.front());
@@ -94,6 +95,7 @@ class PageReading {
         client_.wait(at_most, arrived_);
         for (http::ClientResponse& answer : arrived_) {
             --in_flight_;
+            pace_.answered(answer);
             const std::size_t index = answer.tag;
             if (is_repeated_in_new_session(index, answer)) continue;
             answers_.at(index) = std::move(answer);
