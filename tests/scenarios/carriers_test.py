@@ -86,7 +86,7 @@ class ThingSpace(Carrier):
 
     def test_an_activation_brings_the_number(self):
         scene = self.enter("thingspace", 5, fleet={"state": "preactive"}, status="Inventory",
-                           settings={"defaultZipCode": "98801"})
+                           settings={"defaultZipCode": "98801", "skuNumber": "SKU-1"})
         scene.start_worker()
         self.assert_processed(scene.submit("--type", "status", "--status", "Active", "--plan",
                                            "M2M-5MB"))
