@@ -55,6 +55,7 @@ TEST_F(Readers, read_page_by_page_to_the_end) {
     EXPECT_EQ(state(), "done 3 5 1 0 -");
     EXPECT_FALSE(reader_->work_one().value());
     EXPECT_EQ(client_.started.front().url, "https://carrier.test/lines?page=0&part=0");
+    EXPECT_EQ(client_.started.front().answer_headers, std::vector<std::string>{"page-total"});
 }
 
 TEST_F(Readers, make_several_calls_at_once_within_the_accounts_concurrency) {

@@ -82,6 +82,7 @@ class PageReading {
         request.method = call.method;
         request.url = settings_.account->base_url + call.path;
         request.headers = settings_.account->header_list(settings_.correlation_id, more);
+        request.answer_headers = call.answer_headers;
         request.body = call.body;
         request.timeout = call.timeout;
         request.tag = index;

@@ -151,6 +151,22 @@ class Telegence(Carrier):
         self.assert_done_once("line_change")
         self.assert_record("carrierRatePlan", "PLAN5GB")
 
+    def test_a_sync_finds_what_was_changed_at_the_carrier(self):
+        scene = self.enter("telegence", 230)
+        scene.knobs(requestsPerSecond=0)
+        for number, change in ((7, {"status": "S"}), (100, {"status": "C"}),
+                               (211, {"plan": "PLAN5GB"})):
+            scene.platform.simulator(f"telegence/line/{scene.iccid(number)}", change)
+        scene.start_worker()
+        done = scene.platform.carryall("sync", "telegence", "--wait", "--timeout", "60")
+        self.assertEqual((done["state"], done["lineCount"]), ("done", 229), done)
+        found = scene.platform.carryall("drift", "--limit", "1000")
+        self.assertEqual(
+            sorted((int(one["iccid"]) - scene.facts["first"], one["field"], one["ours"],
+                    one["theirs"]) for one in found if one["field"] != "imei"),  # we have none
+            [(7, "status", "Active", "Suspended"), (100, "presence", "present", "absent"),
+             (211, "ratePlan", "PLAN1GB", "PLAN5GB")])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -94,6 +94,7 @@ class TestCarrier : public carriers::Carrier {
                 calls[i].path =
                     "/lines?page=" + std::to_string(next_) + "&part=" + std::to_string(i);
                 calls[i].changes_state = false;
+                calls[i].answer_headers = {"page-total"};
             }
             return calls;
         }
