@@ -365,6 +365,7 @@ DROP INDEX queue_message_ready;
 CREATE INDEX queue_message_ready ON queue_message (queue, visible_at) WHERE dead_at IS NULL AND group_key IS NULL;
 CREATE INDEX queue_message_ready_in_group ON queue_message (queue, group_key, visible_at)
     WHERE dead_at IS NULL AND group_key IS NOT NULL;
+CREATE INDEX queue_message_by_change ON queue_message ((attributes ->> 'BulkChangeId')) WHERE dead_at IS NULL;
 CREATE TABLE queue_group (
     queue       text NOT NULL,
     group_key   text NOT NULL COLLATE "C",

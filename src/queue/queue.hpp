@@ -83,7 +83,8 @@ class Queue {
     // then. Earlier receipts are forgotten.
     virtual base::Result<void> put_back(const Message& message,
                                         std::chrono::milliseconds delay) = 0;
-    // Puts the message back as one of this group (empty: of none), visible at once.
+    // Puts the message back as one of this group (empty: of none), visible at once, in place of
+    // others of the group that wait and name the same bulk change.
     virtual base::Result<void> put_into_group(const Message& message, const std::string& group) = 0;
     // Another message of the group may be received although this one is still leased.
     virtual base::Result<void> free_group(const Message& message) = 0;

@@ -305,6 +305,27 @@ TEST_F(QueueTest, a_message_can_change_its_group_and_leave_it) {
     EXPECT_FALSE(queue_->put_into_group(*message, "b")) << "it is another receiver's now";
 }
 
+TEST_F(QueueTest, of_one_change_one_message_that_waits_is_enough_in_a_group) {
+    const auto send_and_sort = [&](std::int64_t change) {
+        database().run("UPDATE queue_message SET visible_at = visible_at + interval '1 day'");
+        send(change);
+        const auto message = receive(*queue_);
+        ASSERT_TRUE(message);
+        ASSERT_TRUE(queue_->put_into_group(*message, "a"));
+    };
+    const auto messages = [](const char* which) {
+        return database().value(std::string("SELECT count(*) FROM queue_message WHERE ") + which);
+    };
+    send_and_sort(1);
+    send_and_sort(2);
+    send_and_sort(1);
+    EXPECT_EQ(messages("true"), "2");
+    EXPECT_EQ(messages("visible_at <= now()"), "1") << "the one that comes now counts";
+    ASSERT_TRUE(receive(*queue_));
+    send_and_sort(1);
+    EXPECT_EQ(messages("true"), "3") << "one that is at work says nothing about later";
+}
+
 TEST_F(QueueTest, putting_back_forgets_receipts_and_counts_retries) {
     send(1);
     for (int i = 0; i < 2 * kMaxReceives; ++i) {

@@ -102,14 +102,25 @@ constexpr Query kPutBack{"queue_put_back", R"(
         WHERE message_id = $1 AND receipt = $2 AND dead_at IS NULL RETURNING queue)
     SELECT pg_notify('carryall_queue', queue)::text FROM back)"};
 
+// The group is locked before its messages, as receivers do. Of one bulk change one message that
+// waits is enough: more of them would give it more turns than others.
 constexpr Query kPutIntoGroup{"queue_put_into_group", R"(
     WITH known AS (
         INSERT INTO queue_group AS g (queue, group_key) SELECT $4, $3 WHERE $3::text IS NOT NULL
-        ON CONFLICT (queue, group_key) DO UPDATE SET used_at = now()),
+        ON CONFLICT (queue, group_key) DO UPDATE SET used_at = now() RETURNING 1),
+    others AS (
+        DELETE FROM queue_message o
+        USING queue_message m, (SELECT count(*) FROM known) locked
+        WHERE m.message_id = $1 AND m.receipt = $2 AND m.dead_at IS NULL AND o.group_key = $3
+          AND o.queue = m.queue AND o.message_id <> m.message_id AND o.dead_at IS NULL
+          AND o.attributes ->> 'BulkChangeId' = m.attributes ->> 'BulkChangeId'
+          AND o.attributes ->> 'TenantId' = m.attributes ->> 'TenantId'
+          AND (o.receive_count = 0 OR o.visible_at <= now())
+        RETURNING o.visible_at),
     back AS (
         UPDATE queue_message
-        SET group_key = $3, visible_at = now(), receive_count = receive_count - 1,
-            receipt = receipt + 1
+        SET group_key = $3, visible_at = least(now(), (SELECT min(visible_at) FROM others)),
+            receive_count = receive_count - 1, receipt = receipt + 1
         WHERE message_id = $1 AND receipt = $2 AND dead_at IS NULL RETURNING queue)
     SELECT pg_notify('carryall_queue', queue)::text FROM back)"};
 

@@ -135,7 +135,8 @@ class RestartedDatabase(Scenario):
 
 class TwoWorkers(Scenario):
     def test_two_workers_share_one_change(self):
-        scene = self.enter()
+        scene = self.enter(calls_per_second=None)
+        scene.faults({"fault": "latency", "milliseconds": 200})
         workers = [scene.start_worker(), scene.start_worker()]
         number = scene.submit(*STATUS)
         self.wait_for_the_middle(number)

@@ -50,7 +50,8 @@ class Stage:
 
 
 class Scene:
-    """A tenant with one POND account and `lines` active lines on plan A; plan B is there."""
+    """A tenant with one POND account and `lines` active lines on plan A; plan B is there.
+    `calls_per_second`: None: the account has no limits."""
 
     def __init__(self, platform, name, lines, calls_per_second, settings):
         self.platform, self.name, self.lines = platform, name, lines
@@ -76,7 +77,8 @@ class Scene:
                     "/pond/ds/u/distributorPPUService/v1", "distributorId": 9001, **settings}
         self.platform.carryall("providers", "create", "name=POND", "integration=pond",
                                "writeIsEnabled:=true", f"settings:={json.dumps(settings)}",
-                               f"ratePerSecond:={calls_per_second}", "--credentials", secrets)
+                               f"ratePerSecond:={calls_per_second}" if calls_per_second
+                               else "isUnpaced:=true", "--credentials", secrets)
 
     def load_plans(self):
         self.platform.carryall("import", "carrier-rate-plans", self.write("plans.csv",
