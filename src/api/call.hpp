@@ -36,8 +36,8 @@ struct Settings {
     std::int64_t uploads_per_minute = 30;
     std::int64_t open_per_minute = 1'200;
     std::int64_t callbacks_per_minute = 120'000;  // for each source address
-    std::int64_t bad_tokens_per_minute = 20;  // for each source address
-    base::Secret metrics_token;               // empty: /metrics is open
+    std::int64_t bad_tokens_per_minute = 20;      // for each source address
+    base::Secret metrics_token;                   // empty: /metrics is open
     // Live progress: at most one event in `progress_interval`; every `progress_poll` the database
     // is asked even if no notification came.
     std::chrono::milliseconds progress_interval{250};

@@ -22,7 +22,8 @@ class NoticeStoreTest : public support::DatabaseTest {
             INSERT INTO service_provider (tenant_id, name, integration)
                 VALUES (1, 'verizon', 'thingspace'), (2, 'verizon', 'thingspace');
             INSERT INTO device (tenant_id, service_provider_id, portal, iccid, imei, msisdn, status)
-                SELECT t, t, 'm2m', '891480000000000' || lpad(i::text, 4, '0') || '7', '99000000000001' || i,
+                SELECT t, t, 'm2m', '891480000000000' || lpad(i::text, 4, '0') || '7',
+                       '99000000000001' || i,
                        '155501001' || lpad(i::text, 2, '0'), 'Active'
                 FROM generate_series(1, 2) t, generate_series(1, 4) i
                 ORDER BY t, i;)");
