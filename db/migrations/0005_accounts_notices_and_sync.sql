@@ -190,7 +190,7 @@ CREATE TABLE carrier_callback (
     FOREIGN KEY (tenant_id, service_provider_id) REFERENCES service_provider (tenant_id, service_provider_id)
 ) WITH (fillfactor = 70);
 CREATE INDEX carrier_callback_open ON carrier_callback (tenant_id, look_at) WHERE state IN ('new', 'orphan');
-CREATE INDEX carrier_callback_by_request ON carrier_callback (tenant_id, service_provider_id, reference);
+CREATE INDEX carrier_callback_by_request ON carrier_callback (tenant_id, reference, body_hash, service_provider_id);
 CREATE INDEX carrier_callback_by_state ON carrier_callback (tenant_id, service_provider_id, state,
     carrier_callback_id);
 

@@ -67,7 +67,8 @@ constexpr Query kStanding{"account_standing", R"(
            greatest(0, ceil(extract(epoch FROM nullif(p.next_free_at, '-infinity') - now())
                             * 1000))::bigint,
            $3::bigint - CASE WHEN p.quota_day = today THEN p.quota_used ELSE 0 END,
-           ceil(extract(epoch FROM (today + 1)::timestamp AT TIME ZONE 'UTC' - now()) * 1000)::bigint
+           ceil(extract(epoch FROM (today + 1)::timestamp AT TIME ZONE 'UTC' - now())
+                * 1000)::bigint
     FROM account_pace p, (SELECT (now() AT TIME ZONE 'UTC')::date AS today) d
     WHERE p.pacing_key = $1)"};
 

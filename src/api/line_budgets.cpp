@@ -22,7 +22,7 @@ json::object describe(const accounts::BudgetState& state) {
              state.free_at ? json::value(base::to_iso8601(*state.free_at)) : json::value(nullptr)}};
 }
 
-// A carrier that limits no line has an empty list.
+// A carrier that limits no line has an empty list; null is "not known", with the reason.
 Result<Response> line_budgets(Call& call) {
     const auto id = call.id("deviceId", "device");
     if (!id) return id.error();
@@ -37,10 +37,9 @@ Result<Response> line_budgets(Call& call) {
     json::array items;
     const auto opened = accounts::open_carrier_account(*stored);
     if (!opened) {
-        return base::Error{
-            base::ErrorKind::conflict,
-            "the device's service provider cannot be used: " + opened.error().message,
-            {}};
+        const std::string problem =
+            "the device's service provider cannot be used: " + opened.error().message;
+        return json_response(json::object{{"items", nullptr}, {"problem", problem}});
     }
     const auto past = accounts::past_actions(**database, tenant_id, {*id});
     if (!past) return past.error();
@@ -51,7 +50,7 @@ Result<Response> line_budgets(Call& call) {
              call.services.clock.now())) {
         items.push_back(describe(state));
     }
-    return json_response(json::object{{"items", std::move(items)}});
+    return json_response(json::object{{"items", std::move(items)}, {"problem", nullptr}});
 }
 
 }  // namespace

@@ -13,12 +13,19 @@ constexpr seconds kLookAtAll{5};
 // Longer than a page is held, so that messages that came meanwhile are matched soon after it.
 constexpr seconds kStayAwake{5};
 
+// A plan that was made while the tables of messages and requests were empty must not serve when
+// they hold thousands; making one anew costs little beside the thousands.
+constexpr const char* kSession =
+    "SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan; "
+    "SET statement_timeout = '60s'; SET application_name = 'carryall work'";
+
 }  // namespace
 
 Result<void> NoticeListener::connect() {
     if (connection_ && connection_->is_usable()) return {};
     auto opened = db::Connection::open(database_);
     if (!opened) return opened.error();
+    CARRYALL_TRY((*opened)->exec_text(kSession));
     connection_ = std::move(opened).value();
     next_look_at_all_ = steady_clock::now();
     return connection_->listen("carryall_callback");

@@ -3,6 +3,11 @@
 //
 // A page that a worker holds is left alone: its completion would overwrite what is written here.
 // The message is looked at again a moment later.
+//
+// Messages come by the thousand just after their rows were first written, while the planner still
+// takes every tenant for a small part of a table. So what is done for each message is a look-up of
+// its own ("OFFSET 0" keeps it one), and no two lists of messages are joined with each other: that
+// would be their product. The session plans each pass anew (notice_listener.cpp).
 #include "changes/notices.hpp"
 
 namespace carryall::changes {
@@ -23,10 +28,12 @@ constexpr Query kMatch{"notice_match", R"(
     repeated AS MATERIALIZED (
         SELECT due.id FROM due
         WHERE EXISTS (
-            SELECT FROM carrier_callback e
-            WHERE e.tenant_id = $1 AND e.service_provider_id = due.provider
-              AND e.reference = due.reference AND e.body_hash = due.body_hash
-              AND e.carrier_callback_id < due.id)),
+            -- Only what the index of requests begins with stands inside.
+            SELECT FROM (
+                SELECT service_provider_id, carrier_callback_id FROM carrier_callback
+                WHERE tenant_id = $1 AND reference = due.reference
+                  AND body_hash = due.body_hash OFFSET 0) e
+            WHERE e.service_provider_id = due.provider AND e.carrier_callback_id < due.id)),
     wanted AS MATERIALIZED (
         SELECT due.* FROM due WHERE due.id NOT IN (SELECT id FROM repeated)),
     page AS MATERIALIZED (
@@ -39,15 +46,6 @@ constexpr Query kMatch{"notice_match", R"(
             JOIN carrier_request r ON r.tenant_id = $1 AND r.service_provider_id = w.provider
                 AND r.reference = w.reference)
         ORDER BY p.bulk_change_id, p.page_number FOR UPDATE SKIP LOCKED),
-    device_of AS MATERIALIZED (
-        SELECT w.id, d.device_id FROM wanted w, unnest(w.iccids) AS n(iccid)
-        JOIN device d ON d.tenant_id = $1 AND d.iccid19 = left(n.iccid, 19)
-        UNION
-        SELECT w.id, d.device_id FROM wanted w, unnest(w.imeis) AS n(imei)
-        JOIN device d ON d.tenant_id = $1 AND d.imei = n.imei
-        UNION
-        SELECT w.id, d.device_id FROM wanted w, unnest(w.msisdns) AS n(msisdn)
-        JOIN device d ON d.tenant_id = $1 AND d.msisdn = n.msisdn),
     match AS MATERIALIZED (
         SELECT DISTINCT ON (w.id) w.id, w.body, c.device_change_id, c.state, page.bulk_change_id,
                page.page_number
@@ -55,9 +53,22 @@ constexpr Query kMatch{"notice_match", R"(
         JOIN carrier_request r ON r.tenant_id = $1 AND r.service_provider_id = w.provider
             AND r.reference = w.reference
         JOIN page ON page.bulk_change_id = r.bulk_change_id AND page.page_number = r.page_number
-        JOIN device_of o ON o.id = w.id
-        JOIN device_change c ON c.tenant_id = $1 AND c.device_id = o.device_id
-            AND c.device_change_id BETWEEN page.first AND page.last
+        CROSS JOIN LATERAL (
+            SELECT d.device_id FROM unnest(w.iccids) AS n(iccid) CROSS JOIN LATERAL (
+                SELECT device_id FROM device
+                WHERE tenant_id = $1 AND iccid19 = left(n.iccid, 19) OFFSET 0) d
+            UNION ALL
+            SELECT d.device_id FROM unnest(w.imeis) AS n(imei) CROSS JOIN LATERAL (
+                SELECT device_id FROM device
+                WHERE tenant_id = $1 AND imei = n.imei OFFSET 0) d
+            UNION ALL
+            SELECT d.device_id FROM unnest(w.msisdns) AS n(msisdn) CROSS JOIN LATERAL (
+                SELECT device_id FROM device
+                WHERE tenant_id = $1 AND msisdn = n.msisdn OFFSET 0) d) o
+        CROSS JOIN LATERAL (
+            SELECT device_change_id, state FROM device_change
+            WHERE tenant_id = $1 AND device_id = o.device_id OFFSET 0) c
+        WHERE c.device_change_id BETWEEN page.first AND page.last
         ORDER BY w.id, c.state = 'waiting' DESC, c.device_change_id DESC),
     told AS (
         UPDATE device_change c
@@ -70,21 +81,24 @@ constexpr Query kMatch{"notice_match", R"(
         FROM (SELECT DISTINCT bulk_change_id, page_number FROM match WHERE state = 'waiting') m
         WHERE p.tenant_id = $1 AND p.bulk_change_id = m.bulk_change_id
           AND p.page_number = m.page_number),
-    marked AS (
+    found AS (
         UPDATE carrier_callback k
-        SET state = CASE WHEN m.id IS NOT NULL THEN 'matched'
-                         WHEN k.carrier_callback_id IN (SELECT id FROM repeated) THEN 'repeated'
+        SET state = 'matched', device_change_id = m.device_change_id, matched_at = now()
+        FROM match m
+        WHERE k.tenant_id = $1 AND k.carrier_callback_id = m.id),
+    left_open AS (
+        UPDATE carrier_callback k
+        SET state = CASE WHEN due.id IN (SELECT id FROM repeated) THEN 'repeated'
                          WHEN due.received_at < now() - interval '2 minutes' THEN 'orphan'
                          ELSE k.state END,
-            device_change_id = m.device_change_id,
-            matched_at = CASE WHEN m.id IS NOT NULL THEN now() END,
             -- Soon at first, for the row of the request may be a moment behind; then ever more
             -- rarely; after a week no more.
             look_at = CASE WHEN due.received_at < now() - interval '7 days' THEN 'infinity'
                 ELSE now() + greatest(interval '300 milliseconds',
                                       least((now() - due.received_at) / 4, interval '1 hour')) END
-        FROM due LEFT JOIN match m ON m.id = due.id
-        WHERE k.tenant_id = $1 AND k.carrier_callback_id = due.id)
+        FROM due
+        WHERE k.tenant_id = $1 AND k.carrier_callback_id = due.id
+          AND due.id NOT IN (SELECT id FROM match))
     SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM match), ARRAY(
         SELECT DISTINCT bulk_change_id::text FROM match WHERE state = 'waiting'))"};
 

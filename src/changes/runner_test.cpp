@@ -87,8 +87,8 @@ class RunnerTest : public support::DatabaseTest {
     void SetUp() override {
         database().run(R"(
             TRUNCATE tenant RESTART IDENTITY CASCADE;
-            TRUNCATE account_pace, account_turn, queue_group, device_change, device_change_log, queue_message, device_event
-                RESTART IDENTITY CASCADE;
+            TRUNCATE account_pace, account_turn, queue_group, device_change, device_change_log,
+                queue_message, device_event RESTART IDENTITY CASCADE;
             INSERT INTO tenant (name) VALUES ('one'), ('two');
             INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled,
                 is_unpaced, settings)
