@@ -10,6 +10,9 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr seconds kLookAtAll{5};
+// Messages come by the thousand, each with word of it; matched together they cost a claim of their
+// page together.
+constexpr std::chrono::milliseconds kGather{250};
 // Longer than a page is held, so that messages that came meanwhile are matched soon after it.
 constexpr seconds kStayAwake{5};
 
@@ -45,6 +48,8 @@ Result<void> NoticeListener::listen(std::chrono::milliseconds at_most) {
         for (const std::int64_t tenant : *tenants) awake_until_.try_emplace(tenant, now);
         next_look_at_all_ = now + kLookAtAll;
     }
+    if (now < next_match_) return {};
+    next_match_ = now + kGather;
     for (auto entry = awake_until_.begin(); entry != awake_until_.end();) {
         CARRYALL_TRY(match(entry->first));
         entry = entry->second <= now ? awake_until_.erase(entry) : std::next(entry);

@@ -50,6 +50,7 @@ class NoticeListener {
     // Tenants with messages that could not be matched at once stay awake for a moment.
     std::map<std::int64_t, std::chrono::steady_clock::time_point> awake_until_;
     std::chrono::steady_clock::time_point next_look_at_all_;
+    std::chrono::steady_clock::time_point next_match_;
 };
 
 }  // namespace carryall::changes

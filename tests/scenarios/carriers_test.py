@@ -110,7 +110,7 @@ class ThingSpace(Carrier):
         detail = scene.finish(scene.submit("--type", "status", "--status", "Suspended"))
         self.assertEqual(detail["counts"]["error"], scene.lines, detail)
         self.assertIn("correct the service provider's credentials", str(detail["reasons"]))
-        self.assertEqual(scene.actions()["login"]["count"], 1, "the carrier locks a user")
+        self.assertEqual(scene.actions()["login"]["received"], 1, "the carrier locks a user")
         self.assertNotIn("suspend", scene.actions())
 
     def test_a_killed_worker_repeats_no_request(self):
