@@ -50,6 +50,7 @@ Routes all_routes() {
     add_communication_plan_routes(routes);
     add_customer_rate_plan_routes(routes);
     add_customer_rate_pool_routes(routes);
+    add_account_routes(routes);
     add_integration_routes(routes);
     add_line_budget_routes(routes);
     add_sync_routes(routes);

@@ -26,6 +26,7 @@ void add_carrier_rate_plan_routes(Routes& routes);
 void add_communication_plan_routes(Routes& routes);
 void add_customer_rate_plan_routes(Routes& routes);
 void add_customer_rate_pool_routes(Routes& routes);
+void add_account_routes(Routes& routes);
 void add_integration_routes(Routes& routes);
 void add_line_budget_routes(Routes& routes);
 void add_sync_routes(Routes& routes);

@@ -57,6 +57,7 @@ TEST_F(CommandLineTest, every_command_of_the_manual_is_understood) {
         {"providers", "create", "name=POND", "integration=pond", "--credentials", "-"},
         {"providers", "set", "3", "writeIsEnabled:=true"},
         {"customers", "list"},
+        {"accounts"},
         {"callbacks"},
         {"callbacks", "--state", "orphan", "--provider", "3", "--limit", "10"},
         {"callbacks", "--request", "11111111-2222-4333-8444-555555555555", "--json"},

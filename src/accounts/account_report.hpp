@@ -1,0 +1,32 @@
+// How the accounts of a tenant stand: limits, what they were called at lately, what holds them up,
+// how much waits for them and when it may be done. What is not known is absent.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "accounts/account.hpp"
+
+namespace carryall::accounts {
+
+struct AccountReport {
+    std::int64_t service_provider_id = 0;
+    std::string name;
+    std::string integration;
+    Limits limits;                       // in effect; absent: none of this kind
+    std::optional<double> learned_rate;  // below the limit, after the carrier asked for less
+    double calls_per_second = 0;         // of the last minute
+    double devices_per_second = 0;
+    std::int64_t quota_used = 0;  // today, by UTC
+    std::string held_up_by;       // "pause", "breaker", "quota"; empty: nothing
+    std::string reason;
+    std::optional<std::string> held_up_until;  // ISO 8601
+    std::int64_t backlog = 0;                  // devices of unfinished changes that have not ended
+    std::optional<std::int64_t> finishes_in_seconds;  // at the present pace; absent: cannot be told
+};
+
+// Every active service provider of the tenant, by id. One statement.
+Result<std::vector<AccountReport>> report_accounts(db::Connection& connection,
+                                                   std::int64_t tenant_id);
+
+}  // namespace carryall::accounts

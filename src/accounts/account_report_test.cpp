@@ -1,0 +1,81 @@
+// The figures of accounts as people see them, from rows of every table they come from.
+#include "accounts/account_report.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/database.hpp"
+
+namespace carryall::accounts {
+namespace {
+
+class AccountReportTest : public support::DatabaseTest {
+  protected:
+    void SetUp() override {
+        database().run(R"(
+            TRUNCATE tenant RESTART IDENTITY CASCADE;
+            TRUNCATE account_pace, account_minute;
+            INSERT INTO tenant (name) VALUES ('one'), ('two');
+            INSERT INTO service_provider (tenant_id, name, integration, rate_per_second, is_unpaced)
+                VALUES (1, 'a', 'jasper', NULL, false), (1, 'b', 'pond', 40, false),
+                       (1, 'c', 'pond', NULL, true), (2, 'foreign', 'pond', NULL, false);)");
+        auto opened = db::Connection::open(base::Secret(database().app_conninfo()));
+        ASSERT_TRUE(opened);
+        connection_ = std::move(opened).value();
+    }
+    std::vector<AccountReport> report() {
+        const auto reports = report_accounts(*connection_, 1);
+        EXPECT_TRUE(reports) << (reports ? "" : reports.error().message);
+        return reports.value_or({});
+    }
+    std::unique_ptr<db::Connection> connection_;
+};
+
+TEST_F(AccountReportTest, limits_are_the_carriers_unless_set_or_switched_off) {
+    const auto reports = report();
+    ASSERT_EQ(reports.size(), 3U) << "another tenant's are not shown";
+    EXPECT_EQ(reports[0].limits.rate_per_second, 5);
+    EXPECT_EQ(reports[0].limits.max_concurrency, 1);
+    EXPECT_EQ(reports[1].limits.rate_per_second, 40);
+    EXPECT_EQ(reports[2].limits.rate_per_second, std::nullopt);
+    EXPECT_EQ(reports[0].backlog, 0);
+    EXPECT_EQ(reports[0].held_up_by, "");
+}
+
+TEST_F(AccountReportTest, a_backlog_is_done_at_the_present_pace_or_nobody_knows_when) {
+    database().run(R"(
+        INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status, request,
+            source, correlation_id, created_by, device_count, new_count, waiting_count, error_count,
+            open_page_count)
+            VALUES (1, 1, 'statusupdate', 'm2m', 'PROCESSING', '{}', 'json', 'c', 't', 130, 100, 20,
+                10, 2), (1, 2, 'statusupdate', 'm2m', 'PENDING', '{}', 'json', 'c', 't', 7, 7, 0, 0, 1);
+        INSERT INTO account_pace (pacing_key) VALUES ('provider-1'), ('provider-2');
+        INSERT INTO account_minute (pacing_key, minute, calls, devices)
+            VALUES ('provider-1', now(), 300, 240);)");
+    const auto reports = report();
+    EXPECT_EQ(reports[0].backlog, 120);
+    EXPECT_DOUBLE_EQ(reports[0].calls_per_second, 5);
+    EXPECT_DOUBLE_EQ(reports[0].devices_per_second, 4);
+    EXPECT_EQ(reports[0].finishes_in_seconds, 30);
+    EXPECT_EQ(reports[1].backlog, 7);
+    EXPECT_EQ(reports[1].finishes_in_seconds, std::nullopt) << "nothing was called lately";
+}
+
+TEST_F(AccountReportTest, what_holds_an_account_up_is_named_with_its_end) {
+    database().run(R"(
+        UPDATE service_provider SET day_quota = 10 WHERE service_provider_id = 2;
+        INSERT INTO account_pace (pacing_key, paused_until, pause_reason)
+            VALUES ('provider-1', now() + interval '90 seconds', 'HTTP 429');
+        INSERT INTO account_pace (pacing_key, quota_used) VALUES ('provider-2', 10);
+        INSERT INTO account_pace (pacing_key, breaker_opened_at, breaker_probe_at, breaker_reason)
+            VALUES ('provider-3', now(), now() + interval '15 seconds', 'no answer');)");
+    const auto reports = report();
+    EXPECT_EQ(reports[0].held_up_by, "pause");
+    EXPECT_EQ(reports[0].reason, "HTTP 429");
+    EXPECT_TRUE(reports[0].held_up_until.has_value());
+    EXPECT_EQ(reports[1].held_up_by, "quota");
+    EXPECT_EQ(reports[2].held_up_by, "breaker");
+    EXPECT_EQ(reports[2].reason, "no answer");
+}
+
+}  // namespace
+}  // namespace carryall::accounts
