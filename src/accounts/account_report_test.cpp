@@ -43,11 +43,12 @@ TEST_F(AccountReportTest, limits_are_the_carriers_unless_set_or_switched_off) {
 
 TEST_F(AccountReportTest, a_backlog_is_done_at_the_present_pace_or_nobody_knows_when) {
     database().run(R"(
-        INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status, request,
-            source, correlation_id, created_by, device_count, new_count, waiting_count, error_count,
-            open_page_count)
-            VALUES (1, 1, 'statusupdate', 'm2m', 'PROCESSING', '{}', 'json', 'c', 't', 130, 100, 20,
-                10, 2), (1, 2, 'statusupdate', 'm2m', 'PENDING', '{}', 'json', 'c', 't', 7, 7, 0, 0, 1);
+        INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status,
+            request, source, correlation_id, created_by, device_count, new_count, waiting_count,
+            error_count, open_page_count)
+            VALUES (1, 1, 'statusupdate', 'm2m', 'PROCESSING', '{}', 'json', 'c', 't', 130, 100,
+                    20, 10, 2),
+                   (1, 2, 'statusupdate', 'm2m', 'PENDING', '{}', 'json', 'c', 't', 7, 7, 0, 0, 1);
         INSERT INTO account_pace (pacing_key) VALUES ('provider-1'), ('provider-2');
         INSERT INTO account_minute (pacing_key, minute, calls, devices)
             VALUES ('provider-1', now(), 300, 240);)");
