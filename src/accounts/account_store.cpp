@@ -6,11 +6,6 @@
 namespace carryall::accounts {
 namespace {
 
-base::json::object stored_object(std::string_view text) {
-    auto value = base::parse_json(text);
-    return value && value->is_object() ? value->get_object() : base::json::object();
-}
-
 db::Query load_query() {
     static const std::string kSql = fmt::format(
         "SELECT {} FROM service_provider p WHERE p.tenant_id = $1 AND p.service_provider_id = $2",
@@ -28,7 +23,7 @@ Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int fi
     account.service_provider_id = rows.integer(row, column++);
     account.integration = rows.string(row, column++);
     account.write_is_enabled = rows.boolean(row, column++);
-    account.settings = stored_object(rows.text(row, column++));
+    account.settings = base::parse_object(rows.text(row, column++));
     if (!rows.is_null(row, column)) {
         const std::string context =
             "service_provider/" + std::to_string(account.service_provider_id);
@@ -36,7 +31,7 @@ Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int fi
         const auto opened = key.open(sealed, context);
         if (!opened) return opened.error();
         account.credentials_fingerprint = base::sha256_hex(sealed);
-        account.credentials = stored_object(opened->reveal());
+        account.credentials = base::parse_object(opened->reveal());
     }
     ++column;
     if (const auto rate = rows.optional_text(row, column++)) {

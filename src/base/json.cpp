@@ -37,6 +37,11 @@ std::string storable_json(std::string_view text) {
     return out;
 }
 
+json::object parse_object(std::string_view text) {
+    auto value = parse_json(text);
+    return value && value->is_object() ? std::move(value->get_object()) : json::object();
+}
+
 std::string camel_case(std::string_view snake) {
     std::string out;
     bool upper = false;
@@ -94,18 +99,5 @@ void read(const json::value& value, int& out, const std::string& at, JsonErrors&
 }
 
 }  // namespace detail
-std::string storable_json(const std::string& text) {
-    constexpr std::string_view kNul = "\\u0000";
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text.compare(i, kNul.size(), kNul) == 0) {
-            i += kNul.size() - 1;
-            continue;
-        }
-        out += text[i];
-        if (text[i] == '\\' && i + 1 < text.size()) out += text[++i];
-    }
-    return out;
-}
 
 }  // namespace carryall::base

@@ -24,6 +24,9 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 // The error carries the byte offset.
 Result<json::value> parse_json(std::string_view text);
 
+// The object that `text` is, as the database holds it; empty if it is none.
+json::object parse_object(std::string_view text);
+
 // Serialized JSON without NUL: jsonb holds none and refuses its escape, and an outside system may
 // have put one into a text.
 std::string storable_json(std::string_view text);
@@ -113,9 +116,5 @@ Result<T> read_json(const json::value& value, JsonErrors& errors) {
     if (!errors.empty()) return errors.items().front();
     return out;
 }
-
-// JSON text that PostgreSQL's jsonb takes: it holds no NUL and refuses its escape, which an outside
-// system may have put into a name.
-std::string storable_json(const std::string& text);
 
 }  // namespace carryall::base

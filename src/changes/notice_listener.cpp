@@ -1,6 +1,7 @@
 // When carriers' messages are matched.
 #include "base/text.hpp"
 #include "changes/notices.hpp"
+#include "tenants/tenant.hpp"
 
 namespace carryall::changes {
 namespace {
@@ -43,7 +44,7 @@ Result<void> NoticeListener::listen(std::chrono::milliseconds at_most) {
         if (const auto tenant = base::parse_int(payload)) awake_until_[*tenant] = now + kStayAwake;
     }
     if (now >= next_look_at_all_) {
-        const auto tenants = tenants_to_look_at(*connection_);
+        const auto tenants = tenants::active_tenants(*connection_);
         if (!tenants) return tenants.error();
         for (const std::int64_t tenant : *tenants) awake_until_.try_emplace(tenant, now);
         next_look_at_all_ = now + kLookAtAll;

@@ -117,8 +117,6 @@ constexpr Query kWake{"notice_wake", R"(
         RETURNING 1)
     SELECT pg_notify('carryall_queue', 'bulk_change') FROM woken LIMIT 1)"};
 
-constexpr Query kTenants{"notice_tenants", "SELECT id FROM tenant WHERE is_active ORDER BY id"};
-
 }  // namespace
 
 Result<MatchedNotices> match_notices(db::Connection& connection, std::int64_t tenant_id,
@@ -140,14 +138,6 @@ Result<void> wake_changes(db::Connection& connection, std::int64_t tenant_id,
     const auto rows = connection.exec(kWake, Params().add(tenant_id).add(ids.take()));
     if (!rows) return rows.error();
     return {};
-}
-
-Result<std::vector<std::int64_t>> tenants_to_look_at(db::Connection& connection) {
-    const auto rows = connection.exec(kTenants);
-    if (!rows) return rows.error();
-    std::vector<std::int64_t> tenants;
-    for (std::size_t row = 0; row < rows->size(); ++row) tenants.push_back(rows->integer(row, 0));
-    return tenants;
 }
 
 }  // namespace carryall::changes

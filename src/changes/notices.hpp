@@ -27,8 +27,6 @@ struct MatchedNotices {
 base::Result<MatchedNotices> match_notices(db::Connection& connection, std::int64_t tenant_id,
                                            int limit = kNoticesAtOnce);
 
-base::Result<std::vector<std::int64_t>> tenants_to_look_at(db::Connection& connection);
-
 // Messages of these changes that wait for their time are received at once.
 base::Result<void> wake_changes(db::Connection& connection, std::int64_t tenant_id,
                                 const std::vector<BulkChangeId>& changes);

@@ -28,7 +28,6 @@ struct Conversation {
     const ClaimedDevice* device = nullptr;
     DevicePlan* plan = nullptr;
     std::optional<Call> call;  // to be sent, or in flight
-    bool in_flight = false;
     bool started = false;
     int step = 0;
     base::Instant call_started;
@@ -241,7 +240,6 @@ class PageRun {
 
     void note_sent(Conversation& conversation) {
         ++conversation.step;
-        conversation.in_flight = true;
         conversation.session = session_number_;
         conversation.call_started = base::system_clock().now();
         conversation.changed_before = conversation.last_change_sent;
@@ -296,7 +294,6 @@ class PageRun {
     void take_answer(std::size_t index, const http::ClientResponse& answer, std::size_t devices,
                      const std::string& ended) {
         Conversation& conversation = conversations_[index];
-        conversation.in_flight = false;
         if (!ended.empty() && call_again(index, answer, devices, ended)) return;
         conversation.was_renewed = false;
         const Call call = std::move(*conversation.call);

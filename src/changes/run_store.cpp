@@ -10,6 +10,7 @@
 #include <set>
 
 #include "queue/queue.hpp"
+#include "tenants/tenant.hpp"
 
 namespace carryall::changes {
 namespace {
@@ -347,8 +348,6 @@ constexpr Query kSweep{"run_sweep", R"(
         THEN pg_notify('carryall_queue', 'bulk_change')::text END
     FROM (SELECT FROM revived UNION ALL SELECT FROM sent) message)"};
 
-constexpr Query kTenants{"run_tenants", "SELECT id FROM tenant WHERE is_active ORDER BY id"};
-
 // Rows of one device are applied one after the other in the order of their dates: a pass takes only
 // a device's earliest row, so members that a later row leaves out keep what the earlier one set.
 constexpr Query kApplyDue{"run_apply_due_plans", R"(
@@ -382,11 +381,6 @@ constexpr Query kApplyDue{"run_apply_due_plans", R"(
             effective_date))
         FROM due)
     SELECT count(*) FROM due)"};
-
-base::json::object stored_object(std::string_view text) {
-    auto value = base::parse_json(text);
-    return value && value->is_object() ? value->get_object() : base::json::object();
-}
 
 std::optional<base::Instant> stored_instant(const Rows& rows, std::size_t row, int column) {
     if (rows.is_null(row, column)) return std::nullopt;
@@ -538,7 +532,7 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
     change.id = id;
     change.type = *type;
     change.portal = rows->string(0, 1);
-    change.request = stored_object(rows->text(0, 2));
+    change.request = base::parse_object(rows->text(0, 2));
     change.correlation_id = rows->string(0, 3);
     change.open_page_count = static_cast<int>(rows->integer(0, 4));
     auto account = accounts::read_account(*rows, 0, kProviderColumn, key);
@@ -630,11 +624,10 @@ Result<std::int64_t> sweep(db::Connection& connection) {
 }
 
 Result<std::int64_t> apply_due_rate_plans(db::Connection& connection, int limit) {
-    const auto tenants = connection.exec(kTenants);
+    const auto tenants = tenants::active_tenants(connection);
     if (!tenants) return tenants.error();
     std::int64_t applied = 0;
-    for (std::size_t i = 0; i < tenants->size(); ++i) {
-        const std::int64_t tenant = tenants->integer(i, 0);
+    for (const std::int64_t tenant : *tenants) {
         CARRYALL_TRY(connection.work_for_tenant(tenant));
         const auto rows = connection.exec(kApplyDue, Params().add(tenant).add(limit));
         if (!rows) return rows.error();

@@ -98,13 +98,8 @@ Result<void> Runner::reconnect() {
     return prepare_connection(*connection_);
 }
 
-// Rows are looked up by key only: statistics from before the rows of a change existed must not turn
-// a page into a scan. One plan for all pages saves planning each of them.
 Result<void> Runner::prepare_connection(db::Connection& connection) {
-    return connection.exec_text(
-        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-        "SET plan_cache_mode = force_generic_plan; SET statement_timeout = '60s'; SET "
-        "application_name = 'carryall work'");
+    return db::look_up_by_key_only(connection, "carryall work");
 }
 
 Result<void> Runner::wait_for_work(milliseconds at_most) {

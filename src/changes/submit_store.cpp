@@ -144,15 +144,9 @@ Result<std::optional<ProviderFacts>> find_provider(db::Transaction& transaction,
     if (rows->empty()) return std::optional<ProviderFacts>();
     const auto instant = base::parse_iso8601(rows->text(0, 4));
     if (!instant) return instant.error();
-    ProviderFacts facts{rows->string(0, 0),
-                        rows->string(0, 1),
-                        rows->boolean(0, 2),
-                        rows->boolean(0, 3),
-                        {},
-                        *instant};
-    auto settings = base::parse_json(rows->text(0, 5));
-    if (settings && settings->is_object()) facts.settings = std::move(settings->get_object());
-    return std::optional(std::move(facts));
+    return std::optional(ProviderFacts{rows->string(0, 0), rows->string(0, 1), rows->boolean(0, 2),
+                                       rows->boolean(0, 3), base::parse_object(rows->text(0, 5)),
+                                       *instant});
 }
 
 Result<std::optional<EarlierChange>> find_key(db::Transaction& transaction, std::int64_t tenant_id,

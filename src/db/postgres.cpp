@@ -489,6 +489,14 @@ Result<Pool::Lease> Pool::acquire(std::chrono::milliseconds timeout) {
     return Lease(this, std::move(connection).value());
 }
 
+Result<void> look_up_by_key_only(Connection& connection, const std::string& application_name) {
+    return connection.exec_text(
+        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+        "SET plan_cache_mode = force_generic_plan; SET statement_timeout = '60s'; "
+        "SET application_name = '" +
+        application_name + "'");
+}
+
 bool is_serialization_failure(const base::Error& error) {
     return error.kind == ErrorKind::conflict && error.where == kSerializationMark;
 }

@@ -213,6 +213,10 @@ template <class T>
 Result<T> in_transaction(Connection& connection, std::int64_t tenant_id,
                          const std::function<Result<T>(Transaction&)>& work);
 
+// For sessions that look rows up by key only: statistics from before the rows existed must not turn
+// a page into a scan. One plan for all pages saves planning each of them.
+Result<void> look_up_by_key_only(Connection& connection, const std::string& application_name);
+
 // The error that in_transaction repeats on.
 bool is_serialization_failure(const base::Error& error);
 

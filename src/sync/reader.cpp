@@ -66,13 +66,8 @@ Reader::Reader(const SyncWorkerSettings& settings, const base::MasterKey& key,
 
 Reader::~Reader() = default;
 
-// Rows are looked up by key only: statistics from before the first reading must not turn a page
-// into a scan.
 Result<void> Reader::prepare_connection(db::Connection& connection) {
-    return connection.exec_text(
-        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-        "SET plan_cache_mode = force_generic_plan; SET statement_timeout = '60s'; "
-        "SET application_name = 'carryall sync'");
+    return db::look_up_by_key_only(connection, "carryall sync");
 }
 
 Result<void> Reader::wait_for_work(milliseconds at_most) {

@@ -51,8 +51,6 @@ constexpr Query kOpen{"sync_open",
                       "SELECT inventory_sync_id FROM inventory_sync WHERE tenant_id = $1 "
                       "AND service_provider_id = $2 AND state IN ('queued', 'running')"};
 
-constexpr Query kTenants{"sync_tenants", "SELECT id FROM tenant WHERE is_active ORDER BY id"};
-
 constexpr Query kSchedule{"sync_schedule", R"(
     WITH wish AS MATERIALIZED (
         SELECT p.service_provider_id, p.integration = ANY ($3::text[]) AS tells_changes,
@@ -215,11 +213,10 @@ Result<std::int64_t> insert_scheduled_syncs(db::Connection& connection,
     const std::string all_text = all.take();
     const std::string incremental_text = incremental.take();
     const auto full_every = std::chrono::seconds(kFullEvery).count();
-    const auto tenants = connection.exec(kTenants);
+    const auto tenants = tenants::active_tenants(connection);
     if (!tenants) return tenants.error();
     std::int64_t made = 0;
-    for (std::size_t i = 0; i < tenants->size(); ++i) {
-        const std::int64_t tenant = tenants->integer(i, 0);
+    for (const std::int64_t tenant : *tenants) {
         CARRYALL_TRY(connection.work_for_tenant(tenant));
         const auto rows = connection.exec(kSchedule, Params()
                                                          .add(tenant)

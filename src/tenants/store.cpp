@@ -85,6 +85,8 @@ Result<Token> insert_token(Transaction& transaction, TenantId tenant_id, const N
     return token_at(*rows, 0);
 }
 
+constexpr Query kActive{"tenant_active", "SELECT id FROM tenant WHERE is_active ORDER BY id"};
+
 constexpr Query kLockLastingAdmins{
     "token_lock_admins",
     "SELECT api_token_id FROM api_token WHERE tenant_id = $1 AND role = 'admin' "
@@ -149,6 +151,14 @@ Result<std::vector<Tenant>> list_tenants(db::Connection& connection) {
     if (!rows) return rows.error();
     std::vector<Tenant> tenants;
     for (std::size_t i = 0; i < rows->size(); ++i) tenants.push_back(tenant_at(*rows, i));
+    return tenants;
+}
+
+Result<std::vector<std::int64_t>> active_tenants(db::Connection& connection) {
+    const auto rows = connection.exec(kActive);
+    if (!rows) return rows.error();
+    std::vector<std::int64_t> tenants;
+    for (std::size_t i = 0; i < rows->size(); ++i) tenants.push_back(rows->integer(i, 0));
     return tenants;
 }
 

@@ -51,6 +51,8 @@ inline constexpr int kMaxListedTenants = 10'000;
 // `conflict`.
 base::Result<Tenant> create_tenant(db::Connection& connection, std::string_view name);
 base::Result<std::vector<Tenant>> list_tenants(db::Connection& connection);
+// Whom workers work for, by id.
+base::Result<std::vector<std::int64_t>> active_tenants(db::Connection& connection);
 base::Result<Tenant> find_tenant(db::Connection& connection, std::string_view name);
 
 }  // namespace carryall::tenants
