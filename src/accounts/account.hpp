@@ -32,7 +32,10 @@ struct StoredAccount {
     std::optional<int> max_concurrency;
     std::optional<std::int64_t> day_quota;
     bool is_unpaced = false;
-    std::string pacing_key;  // accounts with the same key share one pace
+    // Accounts with the same key share one pace: those with the same login at the same carrier,
+    // whichever tenants they belong to. Of this account alone while its login is not complete.
+    std::string pacing_key;
+    bool is_pacing_key_stored = true;  // reports find the pace by the stored one
 };
 
 // What applies to the calls of an account. Absent: no limit of this kind.
@@ -51,7 +54,7 @@ Limits limits_of(const StoredAccount& account);
 inline constexpr const char* kAccountColumns =
     "p.tenant_id, p.service_provider_id, p.integration, p.write_is_enabled, p.settings,"
     " p.credentials, p.rate_per_second, p.max_concurrency, p.day_quota, p.is_unpaced,"
-    " coalesce(p.pacing_key, 'provider-' || p.service_provider_id)";
+    " p.pacing_key";
 inline constexpr int kAccountColumnCount = 11;
 Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int first_column,
                                    const base::MasterKey& key);
@@ -59,6 +62,20 @@ Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int fi
 // Not found: another tenant's, or none.
 Result<StoredAccount> load_account(db::Connection& connection, std::int64_t tenant_id,
                                    std::int64_t service_provider_id, const base::MasterKey& key);
+
+// Stores the pacing key that read_account() found to be another than the stored one.
+Result<void> keep_pacing_key(db::Connection& connection, const StoredAccount& account);
+
+// What is wrong with settings, or with credentials that are added, of an account of this
+// integration. Names that nobody reads are wrong; that something is still missing in the
+// credentials is not. Errors point into the API's body: "/settings/baseUrl", "/apiKey".
+Result<void> check_settings(const std::string& integration, const base::json::object& settings);
+Result<void> check_credentials(const std::string& integration,
+                               const base::json::object& credentials);
+
+// The login as the carrier knows it, told by its secrets as well: nobody slows an account down by
+// typing another's user name. Keyed, so that neither can be read out of it or guessed at.
+std::string pacing_key_of(const StoredAccount& account, const base::MasterKey& key);
 
 // A carrier's account, ready to be spoken to.
 struct CarrierAccount {

@@ -13,6 +13,11 @@ db::Query load_query() {
     return {"account_load", kSql.c_str()};
 }
 
+constexpr db::Query kKeepPacingKey{
+    "account_keep_pacing_key",
+    "UPDATE service_provider SET pacing_key = $3 WHERE tenant_id = $1 AND service_provider_id = $2"
+    " AND pacing_key IS DISTINCT FROM $3"};
+
 }  // namespace
 
 Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int first_column,
@@ -42,9 +47,20 @@ Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int fi
     }
     account.day_quota = rows.optional_integer(row, column++);
     account.is_unpaced = rows.boolean(row, column++);
-    account.pacing_key = rows.string(row, column++);
+    account.pacing_key = pacing_key_of(account, key);
+    account.is_pacing_key_stored = rows.string(row, column++) == account.pacing_key;
     CHECK(column == first_column + kAccountColumnCount);
     return account;
+}
+
+Result<void> keep_pacing_key(db::Connection& connection, const StoredAccount& account) {
+    if (account.is_pacing_key_stored) return {};
+    CARRYALL_TRY(connection.work_for_tenant(account.tenant_id));
+    CARRYALL_TRY(connection.exec(kKeepPacingKey, db::Params()
+                                                     .add(account.tenant_id)
+                                                     .add(account.service_provider_id)
+                                                     .add(account.pacing_key)));
+    return {};
 }
 
 Result<StoredAccount> load_account(db::Connection& connection, std::int64_t tenant_id,

@@ -92,6 +92,135 @@ TEST_F(AccountTest, of_another_tenant_looks_like_none) {
     EXPECT_EQ(stored.error().kind, base::ErrorKind::not_found);
 }
 
+StoredAccount jasper_account(std::int64_t id, const std::string& key) {
+    StoredAccount account;
+    account.service_provider_id = id;
+    account.integration = "jasper";
+    account.settings = {{"baseUrl", "https://jasper.test"}};
+    account.credentials = {{"username", "user"}, {"apiKey", key}};
+    return account;
+}
+
+TEST(PacingKey, is_one_for_one_login_whoever_holds_it) {
+    const base::MasterKey key = base::MasterKey::generate();
+    StoredAccount one = jasper_account(1, "secret");
+    StoredAccount other = jasper_account(2, "secret");
+    other.tenant_id = 2;
+    other.settings["timeoutSeconds"] = 5;
+    EXPECT_EQ(pacing_key_of(one, key), pacing_key_of(other, key));
+    other.settings["baseUrl"] = "https://elsewhere.test";
+    EXPECT_NE(pacing_key_of(one, key), pacing_key_of(other, key));
+}
+
+TEST(PacingKey, of_somebody_who_knows_only_the_user_name_is_another) {
+    const base::MasterKey key = base::MasterKey::generate();
+    const std::string owner = pacing_key_of(jasper_account(1, "secret"), key);
+    EXPECT_NE(pacing_key_of(jasper_account(2, "guess"), key), owner);
+    EXPECT_NE(pacing_key_of(jasper_account(1, "secret"), base::MasterKey::generate()), owner);
+    EXPECT_EQ(owner.find("secret"), std::string::npos);
+    EXPECT_EQ(owner.find("user"), std::string::npos);
+    StoredAccount unfinished = jasper_account(3, "secret");
+    unfinished.credentials.erase("apiKey");
+    EXPECT_EQ(pacing_key_of(unfinished, key), "provider-3");
+}
+
+TEST(PacingKey, rev_io_accounts_with_one_login_share_theirs) {
+    const base::MasterKey key = base::MasterKey::generate();
+    StoredAccount one;
+    one.service_provider_id = 1;
+    one.integration = "revio";
+    one.credentials = {{"username", "u@client"}, {"password", "p"}, {"subscriptionKey", "k"}};
+    StoredAccount other = one;
+    other.service_provider_id = 2;
+    EXPECT_EQ(pacing_key_of(one, key), pacing_key_of(other, key));
+    other.credentials["password"] = "q";
+    EXPECT_NE(pacing_key_of(one, key), pacing_key_of(other, key));
+}
+
+struct WrongSetting {
+    const char* integration;
+    const char* settings;
+    const char* where;
+};
+constexpr WrongSetting kWrongSettings[] = {
+    {"pond", R"({"baseUrl": "pond.test", "distributorId": 7})", "/settings/baseUrl"},
+    {"pond", R"({"baseUrl": "https://pond.test", "distributorId": -7})", "/settings/distributorId"},
+    {"pond", R"({"baseUrl": "https://pond.test"})", "/settings/distributorId"},
+    {"pond", R"({"baseUrl": "https://pond.test", "distributorID": 7, "apiKeyHaeder": "X"})",
+     "/settings/apiKeyHaeder"},
+    {"jasper", R"({"baseUrl": "https://jasper.test", "throttleErrorCodes": "x"})",
+     "/settings/throttleErrorCodes"},
+    {"jasper", R"({"baseUrl": "https://jasper.test", "callbackSources": []})",
+     "/settings/callbackSources"},
+    {"thingspace", R"({"accountName": 123})", "/settings/accountName"},
+    {"thingspace", R"({"accountName": "0-1", "actionsPerDay": -1})", "/settings/actionsPerDay"},
+    {"thingspace", R"({"accountName": "0-1", "callbackSources": ["here"]})",
+     "/settings/callbackSources"},
+    {"telegence", R"({"baseUrl": "ftp://att.test"})", "/settings/baseUrl"},
+    {"telegence", R"({"baseUrl": "https://att.test", "utcOffsetHours": 15})",
+     "/settings/utcOffsetHours"},
+    {"telegence", R"({"baseUrl": "https://att.test", "scheduleAtCarrier": "maybe"})",
+     "/settings/scheduleAtCarrier"},
+    {"revio", R"({"syncEveryHours": 24})", "/settings/syncEveryHours"},
+    {"revio", R"({"timeoutSeconds": 0})", "/settings/timeoutSeconds"},
+    {"revio", R"({"timeout": 10})", "/settings/timeout"},
+};
+
+TEST(Settings, a_wrong_or_unknown_one_is_named_before_there_are_credentials) {
+    for (const WrongSetting& row : kWrongSettings) {
+        const auto result = check_settings(row.integration, base::parse_object(row.settings));
+        ASSERT_FALSE(result) << row.settings;
+        EXPECT_EQ(result.error().where, row.where) << result.error().message;
+        const std::string name = std::string(row.where).substr(std::string("/settings/").size());
+        EXPECT_NE(result.error().message.find(name), std::string::npos);
+    }
+}
+
+TEST(Settings, that_are_right_need_no_credentials_yet) {
+    constexpr std::pair<const char*, const char*> kRight[] = {
+        {"pond", R"({"BaseURL": "https://pond.test/", "distributorId": "7", "simList": "groups",
+                     "syncEveryHours": 24,
+                     "syncDetails": true, "apiKeyHeader": "ApiKey", "timeoutSeconds": 5})"},
+        {"jasper", R"({"baseUrl": "https://jasper.test", "accountId": "1", "syncDetails": false,
+                       "allowPurge": true, "scheduleAtCarrier": true, "throttleErrorCodes": ["1"],
+                       "communicationPlansForDeactivation": ["x"], "statusTransitions": {}})"},
+        {"thingspace", R"({"accountName": "0-1", "callbackUrl": "https://us.test/x",
+                           "callbackSources": ["10.0.0.0/8"], "primaryPlaceOfUse": {},
+                           "withBilling": "true", "devicesPerRequest": 10})"},
+        {"telegence", R"({"useSandbox": true, "sandboxUrl": "https://a.test",
+                          "productionUrl": "https://b.test", "reasonCodes": {"Active": "CR"}})"},
+        {"telegence", R"({"baseUrl": "https://a.test", "sandboxUrl": "https://b.test",
+                          "useSandbox": false, "scheduleAtCarrier": true})"},
+        {"revio", R"({"baseUrl": "https://rev.test/v1", "timeoutSeconds": 5})"},
+    };
+    for (const auto& [integration, settings] : kRight) {
+        const auto result = check_settings(integration, base::parse_object(settings));
+        EXPECT_TRUE(result) << integration << ": " << result.error().message;
+    }
+}
+
+TEST(Credentials, are_checked_by_name_and_form_and_may_come_one_by_one) {
+    EXPECT_TRUE(check_credentials("pond", {{"apiKey", "k"}}));
+    EXPECT_TRUE(check_credentials("thingspace", {{"callbackUsername", "u"}}));
+    EXPECT_TRUE(check_credentials("telegence", {{"clientSecret", "s"}}));
+    EXPECT_EQ(check_credentials("pond", {{"apiKye", "k"}}).error().where, "/apiKye");
+    const auto colon = check_credentials("jasper", {{"username", "s3cret:x"}});
+    EXPECT_EQ(colon.error().where, "/username");
+    EXPECT_EQ(colon.error().message.find("s3cret"), std::string::npos);
+    EXPECT_EQ(check_credentials("revio", {{"username", "nobody"}}).error().where, "/username");
+}
+
+TEST_F(AccountTest, another_pacing_key_than_the_stored_one_is_kept) {
+    database().run("UPDATE service_provider SET pacing_key = 'provider-1' WHERE tenant_id = 1");
+    const auto stored = load_account(*connection_, 1, 1, key_);
+    ASSERT_TRUE(stored);
+    EXPECT_FALSE(stored->is_pacing_key_stored);
+    ASSERT_TRUE(keep_pacing_key(*connection_, *stored));
+    EXPECT_EQ(database().value("SELECT pacing_key FROM service_provider WHERE tenant_id = 1"),
+              stored->pacing_key);
+    EXPECT_TRUE(load_account(*connection_, 1, 1, key_)->is_pacing_key_stored);
+}
+
 TEST_F(AccountTest, that_this_version_cannot_drive_is_refused_by_name) {
     const auto stored = load_account(*connection_, 2, 2, key_);
     ASSERT_TRUE(stored) << stored.error().message;

@@ -85,8 +85,8 @@ class SessionCarrier : public carriers::Carrier {
                                                  const base::json::object&) const override {
         return {};
     }
-    base::Result<carriers::Account> account(std::int64_t, const base::json::object&,
-                                            const base::json::object&) const override {
+    base::Result<carriers::Account> account(std::int64_t,
+                                            carriers::SettingsReader&) const override {
         return carriers::Account{};
     }
     std::unique_ptr<carriers::Exchange> exchange(const carriers::Account&, const carriers::Line&,

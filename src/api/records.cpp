@@ -52,11 +52,12 @@ Result<Response> list(Call& call, const Noun& noun) {
     return page_response(std::move(items), found->next_token);
 }
 
-Result<json::object> object_body(const Call& call, const RecordRoutes& resource) {
+Result<json::object> object_body(Call& call, const RecordRoutes& resource,
+                                 std::optional<std::int64_t> id) {
     auto body = call.json_body();
     if (!body) return body.error();
     if (!body->is_object()) return base::invalid_input("the body must be a JSON object");
-    if (resource.check) CARRYALL_TRY(resource.check(body->get_object()));
+    if (resource.check) CARRYALL_TRY(resource.check(call, id, body->get_object()));
     return std::move(body->get_object());
 }
 
@@ -69,7 +70,7 @@ std::vector<base::Error> complete_sentences(const base::JsonErrors& mistakes) {
 
 Result<Response> create(Call& call, const RecordRoutes& resource) {
     const Noun& noun = resource.noun;
-    const auto body = object_body(call, resource);
+    const auto body = object_body(call, resource, {});
     if (!body) return body.error();
     auto database = call.database();
     if (!database) return database.error();
@@ -78,9 +79,10 @@ Result<Response> create(Call& call, const RecordRoutes& resource) {
         devices::create_record(**database, call.caller.tenant_id, noun, *body, mistakes);
     call.errors = complete_sentences(mistakes);
     if (!record) return record.error();
+    const std::int64_t id = record->at(noun.id_name).as_int64();
+    if (resource.written) CARRYALL_TRY(resource.written(call, id));
     Response response = json_response(*record, 201);
-    response.headers.set("Location",
-                         resource.path + '/' + std::to_string(record->at(noun.id_name).as_int64()));
+    response.headers.set("Location", resource.path + '/' + std::to_string(id));
     return response;
 }
 
@@ -98,7 +100,7 @@ Result<Response> change(Call& call, const RecordRoutes& resource) {
     const Noun& noun = resource.noun;
     const auto id = call.id(noun.id_name, noun.label);
     if (!id) return id.error();
-    const auto body = object_body(call, resource);
+    const auto body = object_body(call, resource, *id);
     if (!body) return body.error();
     auto database = call.database();
     if (!database) return database.error();
@@ -107,6 +109,7 @@ Result<Response> change(Call& call, const RecordRoutes& resource) {
         devices::update_record(**database, call.caller.tenant_id, noun, *id, *body, mistakes);
     call.errors = complete_sentences(mistakes);
     if (!record) return record.error();
+    if (resource.written) CARRYALL_TRY(resource.written(call, *id));
     return json_response(*record);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "api/route.hpp"
 #include "base/json.hpp"
@@ -14,8 +15,13 @@ struct RecordRoutes {
     std::string path;  // "/v1/customers"
     const devices::Noun& noun;
     tenants::Permission write = tenants::Permission::inventory_write;
-    // What is wrong with a body beside what the noun's description says. Empty: nothing.
-    std::function<base::Result<void>(const base::json::object& body)> check = {};
+    // What is wrong with a body beside what the noun's description says. `id`: of the record that
+    // it changes, none if it makes one. Empty: nothing.
+    std::function<base::Result<void>(Call& call, std::optional<std::int64_t> id,
+                                     const base::json::object& body)>
+        check = {};
+    // After a record was made or changed. Empty: nothing.
+    std::function<base::Result<void>(Call& call, std::int64_t id)> written = {};
 };
 
 // GET and POST on the path, GET and PATCH on path/{<id_name>}.

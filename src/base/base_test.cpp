@@ -72,6 +72,18 @@ TEST(Clock, formats_and_parses_instants) {
     }
 }
 
+TEST(MasterKey, a_keyed_hash_is_the_same_for_the_same_key_purpose_and_data_only) {
+    const auto key = MasterKey::from_hex(std::string(64, '0'));
+    ASSERT_TRUE(key);
+    const std::string hash = key->keyed_hash("purpose", "data");
+    // printf purpose | openssl dgst -sha256 -mac HMAC -macopt hexkey:00…00 gives the inner key.
+    EXPECT_EQ(hash, "ea53e0476a68e1692a14a52b84e9ab2066d684bafb1d24834b4fa04b82081313");
+    EXPECT_EQ(key->keyed_hash("purpose", "data"), hash);
+    EXPECT_NE(key->keyed_hash("purpose", "other"), hash);
+    EXPECT_NE(key->keyed_hash("other", "data"), hash);
+    EXPECT_NE(MasterKey::generate().keyed_hash("purpose", "data"), hash);
+}
+
 TEST(MasterKey, a_sealed_secret_opens_only_in_its_own_context_and_with_its_own_key) {
     const MasterKey key = MasterKey::generate();
     const std::string sealed = key.seal(Secret("p4ss"), "service_provider/1");

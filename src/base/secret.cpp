@@ -52,6 +52,22 @@ bool decrypt(std::string_view sealed, std::string_view key, std::string_view con
                bytes_of(context), context.size(), bytes_of(sealed), bytes_of(key)) == 0;
 }
 
+std::string hmac(std::string_view key, std::string_view data) {
+    std::string tag(crypto_auth_hmacsha256_BYTES, '\0');
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, bytes_of(key), key.size());
+    crypto_auth_hmacsha256_update(&state, bytes_of(data), data.size());
+    crypto_auth_hmacsha256_final(&state, bytes_of(tag));
+    return tag;
+}
+
+std::string hex_of(std::string_view bytes) {
+    std::string hex(2 * bytes.size() + 1, '\0');
+    sodium_bin2hex(hex.data(), hex.size(), bytes_of(bytes), bytes.size());
+    hex.pop_back();
+    return hex;
+}
+
 constexpr std::size_t kSealedKey = kNonce + MasterKey::kBytes + kTag;
 
 }  // namespace
@@ -96,10 +112,7 @@ MasterKey MasterKey::generate() {
 }
 
 Secret MasterKey::to_hex() const {
-    std::string hex(2 * kBytes + 1, '\0');
-    sodium_bin2hex(hex.data(), hex.size(), bytes_of(std::string_view(bytes_.reveal())), kBytes);
-    hex.pop_back();
-    return Secret(std::move(hex));
+    return Secret(hex_of(bytes_.reveal()));
 }
 
 std::string MasterKey::seal(const Secret& secret, std::string_view context) const {
@@ -124,14 +137,16 @@ Result<Secret> MasterKey::open(std::string_view sealed, std::string_view context
     return Secret(std::move(plain));
 }
 
+std::string MasterKey::keyed_hash(std::string_view purpose, std::string_view data) const {
+    const Secret key(hmac(bytes_.reveal(), purpose));
+    return hex_of(hmac(key.reveal(), data));
+}
+
 std::string sha256_hex(std::string_view data) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int size = 0;
     CHECK(EVP_Digest(data.data(), data.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
-    std::string hex(2 * size + 1, '\0');
-    sodium_bin2hex(hex.data(), hex.size(), digest.data(), size);
-    hex.pop_back();
-    return hex;
+    return hex_of({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 Secret random_token(std::size_t bytes) {
@@ -157,9 +172,7 @@ std::string random_uuid() {
     constexpr unsigned char kVariant1 = 0x80;
     bytes_of(raw)[6] = static_cast<unsigned char>((bytes_of(raw)[6] & 0x0f) | kVersion4);
     bytes_of(raw)[8] = static_cast<unsigned char>((bytes_of(raw)[8] & 0x3f) | kVariant1);
-    std::string hex(33, '\0');
-    sodium_bin2hex(hex.data(), hex.size(), bytes_of(raw), raw.size());
-    hex.pop_back();
+    std::string hex = hex_of(raw);
     for (const std::size_t dash : {8U, 13U, 18U, 23U}) hex.insert(dash, 1, '-');
     return hex;
 }

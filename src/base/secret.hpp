@@ -45,6 +45,9 @@ class MasterKey {
     // another row does not open.
     std::string seal(const Secret& secret, std::string_view context) const;
     Result<Secret> open(std::string_view sealed, std::string_view context) const;
+    // HMAC-SHA-256 in lower-case hexadecimal under a key of its own for each purpose: the same for
+    // the same data, and without the master key neither made nor guessed at.
+    std::string keyed_hash(std::string_view purpose, std::string_view data) const;
 
   private:
     Secret bytes_;

@@ -15,6 +15,7 @@
 #include "carriers/inventory.hpp"
 #include "carriers/notice.hpp"
 #include "carriers/session.hpp"
+#include "carriers/settings.hpp"
 
 namespace carryall::carriers {
 
@@ -53,8 +54,10 @@ struct Account {
     int devices_per_request = 1;                    // at most Capabilities::devices_per_request
     std::vector<LineBudget> line_budgets;
     // What the carrier knows the caller by ("thingspace|https://host/api|user"), without secrets.
-    // Accounts of the same identity share one pace, whichever tenants they belong to.
     std::string identity;
+    // The secrets that prove that login: never logged. Accounts with the same identity and the
+    // same proof share one pace, whichever tenants they belong to.
+    std::string proof;
     // The write switch of the service provider, filled by the caller. Off: an exchange reads, but
     // makes no state-changing call.
     bool write_is_enabled = false;
@@ -181,10 +184,16 @@ class Carrier {
     // What a person may do instead of a transition that is not allowed, as the end of that
     // sentence; empty: nothing is known.
     virtual std::string transition_advice(std::string_view current, std::string_view target) const;
-    // Checks settings and credentials; prepares the account. Errors name the missing setting.
+    // Checks settings and credentials; prepares the account. Errors name the missing setting. Asks
+    // `reader` for every name that there is, whatever the others say.
     virtual base::Result<Account> account(std::int64_t service_provider_id,
-                                          const base::json::object& settings,
-                                          const base::json::object& credentials) const = 0;
+                                          SettingsReader& reader) const = 0;
+    base::Result<Account> account(std::int64_t service_provider_id,
+                                  const base::json::object& settings,
+                                  const base::json::object& credentials) const {
+        SettingsReader reader(settings, credentials);
+        return account(service_provider_id, reader);
+    }
     // Never fails: what cannot be asked of this carrier (a plan without the carrier's id) is an
     // exchange that begins with Refused. The account must outlive the exchange.
     virtual std::unique_ptr<Exchange> exchange(const Account& account, const Line& line,

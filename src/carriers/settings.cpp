@@ -24,40 +24,110 @@ bool is_token(std::string_view text) {
     });
 }
 
+bool is_absent(const base::json::value* value) {
+    return value == nullptr || value->is_null() ||
+           (value->is_string() && value->get_string().empty());
+}
+
+// Whole numbers are taken as text.
+std::optional<std::string> as_text(const base::json::value& value) {
+    if (value.is_string()) return std::string(value.get_string());
+    if (value.is_int64()) return std::to_string(value.get_int64());
+    return std::nullopt;
+}
+
+void keep(std::optional<base::Error>& first, std::string_view name, std::string message) {
+    if (!first) first = base::invalid_input(std::move(message), std::string(name));
+}
+
+void remember(std::vector<std::string>& names, std::string_view name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+}
+
+std::optional<base::Error> unknown_name(const base::json::object& given,
+                                        std::vector<std::string> known, std::string_view what) {
+    for (const auto& [name, value] : given) {
+        const std::string lower = base::ascii_lower(std::string_view(name));
+        const bool is_known = std::any_of(known.begin(), known.end(), [&](const std::string& one) {
+            return base::ascii_lower(std::string_view(one)) == lower;
+        });
+        if (is_known) continue;
+        std::sort(known.begin(), known.end());
+        std::string names;
+        for (const std::string& one : known) names += (names.empty() ? "" : ", ") + one;
+        return base::invalid_input("There is no " + std::string(what) + " \"" + std::string(name) +
+                                       "\"; there are " + names,
+                                   std::string(name));
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 void SettingsReader::fail(std::string_view name, std::string message) {
-    if (!error_) error_ = base::invalid_input(std::move(message), std::string(name));
+    keep(settings_error_, name, std::move(message));
 }
 
-std::string SettingsReader::text(const base::json::object& from, std::string_view where,
-                                 std::string_view name, std::optional<std::string_view> fallback) {
-    const base::json::value* found = base::find_ignoring_case(from, name);
-    if (found == nullptr || found->is_null() ||
-        (found->is_string() && found->get_string().empty())) {
-        if (fallback) return std::string(*fallback);
-        fail(name, std::string(where) + " \"" + std::string(name) + "\" is missing");
-        return {};
-    }
-    if (found->is_string()) return std::string(found->get_string());
-    if (found->is_int64()) return std::to_string(found->get_int64());
-    fail(name, std::string(where) + " \"" + std::string(name) + "\" must be a text");
-    return {};
+void SettingsReader::fail_credential(std::string_view name, std::string message) {
+    keep(credentials_error_, name, std::move(message));
+}
+
+const std::optional<base::Error>& SettingsReader::error() const {
+    if (settings_error_) return settings_error_;
+    return credentials_error_ ? credentials_error_ : missing_credential_;
+}
+
+std::optional<base::Error> SettingsReader::unknown_setting() const {
+    return unknown_name(settings_, known_settings_, "setting");
+}
+
+std::optional<base::Error> SettingsReader::unknown_credential() const {
+    return unknown_name(credentials_, known_credentials_, "credential");
+}
+
+void SettingsReader::note(std::string_view name) {
+    remember(known_settings_, name);
+}
+
+void SettingsReader::note_credential(std::string_view name) {
+    remember(known_credentials_, name);
+}
+
+const base::json::value* SettingsReader::value(std::string_view name) {
+    note(name);
+    const base::json::value* found = base::find_ignoring_case(settings_, name);
+    return found == nullptr || found->is_null() ? nullptr : found;
 }
 
 std::string SettingsReader::setting(std::string_view name,
                                     std::optional<std::string_view> fallback) {
-    return text(settings_, "The setting", name, fallback);
+    const base::json::value* found = value(name);
+    if (is_absent(found)) {
+        if (fallback) return std::string(*fallback);
+        fail(name, "The setting \"" + std::string(name) + "\" is missing");
+        return {};
+    }
+    if (auto text = as_text(*found)) return std::move(*text);
+    fail(name, "The setting \"" + std::string(name) + "\" must be a text");
+    return {};
 }
 
 std::string SettingsReader::credential(std::string_view name) {
-    return text(credentials_, "The credential", name, {});
+    note_credential(name);
+    const base::json::value* found = base::find_ignoring_case(credentials_, name);
+    if (is_absent(found)) {
+        keep(missing_credential_, name, "The credential \"" + std::string(name) + "\" is missing");
+        return {};
+    }
+    if (auto text = as_text(*found)) return std::move(*text);
+    fail_credential(name, "The credential \"" + std::string(name) + "\" must be a text");
+    return {};
 }
 
 std::string SettingsReader::base_url(std::string_view name,
                                      std::optional<std::string_view> fallback) {
     std::string url = setting(name, fallback);
-    if (error_) return url;
+    if (settings_error_) return url;
     while (!url.empty() && url.back() == '/') url.pop_back();
     const std::string_view view = url;
     const std::string lower = base::ascii_lower(view.substr(0, 8));
@@ -74,7 +144,7 @@ std::string SettingsReader::base_url(std::string_view name,
 
 std::int64_t SettingsReader::id(std::string_view name) {
     const std::string digits = setting(name);
-    if (error_) return 0;
+    if (settings_error_) return 0;
     const auto value = base::parse_int(digits);
     if (!value || *value < 1 || *value > kMaxId) {
         fail(name, "The setting \"" + std::string(name) + "\" must be a positive whole number");
@@ -93,8 +163,8 @@ std::int64_t SettingsReader::whole_number(std::string_view name, std::int64_t lo
 }
 
 bool SettingsReader::flag(std::string_view name, bool fallback) {
-    const base::json::value* found = base::find_ignoring_case(settings_, name);
-    if (found == nullptr || found->is_null()) return fallback;
+    const base::json::value* found = value(name);
+    if (found == nullptr) return fallback;
     if (found->is_bool()) return found->get_bool();
     const std::string text =
         found->is_string() ? base::ascii_lower(std::string_view(found->get_string())) : "";
@@ -107,8 +177,8 @@ bool SettingsReader::flag(std::string_view name, bool fallback) {
 std::string SettingsReader::path(std::string_view name, std::string_view fallback) {
     std::string path = setting(name, fallback);
     while (!path.empty() && path.back() == '/') path.pop_back();
-    if (!error_ && (!path.starts_with('/') || !is_visible_ascii(path) ||
-                    path.find_first_of("?#") != std::string::npos)) {
+    if (!settings_error_ && (!path.starts_with('/') || !is_visible_ascii(path) ||
+                             path.find_first_of("?#") != std::string::npos)) {
         fail(name, "The setting \"" + std::string(name) +
                        "\" must be a path such as /api/v1/service, without query");
     }
@@ -122,7 +192,7 @@ std::chrono::milliseconds SettingsReader::call_timeout() {
 
 std::string SettingsReader::header_name(std::string_view name, std::string_view fallback) {
     std::string header = setting(name, fallback);
-    if (!error_ && !is_token(header)) {
+    if (!settings_error_ && !is_token(header)) {
         fail(name, "The setting \"" + std::string(name) +
                        "\" must be a header name: letters, digits, '-' and '_'");
     }

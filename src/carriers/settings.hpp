@@ -1,5 +1,6 @@
 // Reads the settings and credentials of an account at an outside system. The first mistake is kept
-// with the name of the setting; its value is never repeated, for it may be a secret.
+// with the name of the setting; its value is never repeated, for it may be a secret. Every name
+// that is asked for is remembered, so that a name that nobody asks for (a mistyped one) is found.
 #pragma once
 
 #include <chrono>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/result.hpp"
@@ -20,11 +22,18 @@ class SettingsReader {
   public:
     SettingsReader(const base::json::object& settings, const base::json::object& credentials)
         : settings_(settings), credentials_(credentials) {}
+    const base::json::object& settings() const { return settings_; }
+    const base::json::object& credentials() const { return credentials_; }
 
     // Empty with an error if it is absent and there is no fallback. Whole numbers are taken as
     // text.
     std::string setting(std::string_view name, std::optional<std::string_view> fallback = {});
     std::string credential(std::string_view name);
+    // As it is given, for lists and objects; nullptr: absent or null.
+    const base::json::value* value(std::string_view name);
+    // There are such a setting, such a credential, which others read.
+    void note(std::string_view name);
+    void note_credential(std::string_view name);
     // http:// or https://, with a host, without query and user; trailing slashes removed.
     std::string base_url(std::string_view name, std::optional<std::string_view> fallback = {});
     // A positive whole number, as a number or as text.
@@ -42,15 +51,24 @@ class SettingsReader {
     std::string header_name(std::string_view name, std::string_view fallback);
 
     void fail(std::string_view name, std::string message);
-    const std::optional<base::Error>& error() const { return error_; }
+    void fail_credential(std::string_view name, std::string message);
+    // The first mistake: of a setting, else of a credential, else a credential that is missing.
+    const std::optional<base::Error>& error() const;
+    // Apart, for those who write one of them. What is missing is no mistake of the credentials.
+    const std::optional<base::Error>& settings_error() const { return settings_error_; }
+    const std::optional<base::Error>& credentials_error() const { return credentials_error_; }
+    // A name that was not asked for, and those that were; after everything has been read.
+    std::optional<base::Error> unknown_setting() const;
+    std::optional<base::Error> unknown_credential() const;
 
   private:
-    std::string text(const base::json::object& from, std::string_view where, std::string_view name,
-                     std::optional<std::string_view> fallback);
-
     const base::json::object& settings_;
     const base::json::object& credentials_;
-    std::optional<base::Error> error_;
+    std::vector<std::string> known_settings_;
+    std::vector<std::string> known_credentials_;
+    std::optional<base::Error> settings_error_;
+    std::optional<base::Error> credentials_error_;
+    std::optional<base::Error> missing_credential_;
 };
 
 // "Basic …" for the Authorization header.

@@ -139,8 +139,9 @@ Result<void> EffectiveRules::take_carrier(const ProviderFacts& provider) {
         devices_per_request_ =
             static_cast<int>(std::clamp<std::int64_t>(set->get_int64(), 1, kMaxBatchPageSize));
     }
-    const auto* keeps = base::find_ignoring_case(provider.settings, "scheduleAtCarrier");
-    if (keeps != nullptr && keeps->is_bool() && keeps->get_bool()) {
+    static const base::json::object kNoCredentials;
+    carriers::SettingsReader reader(provider.settings, kNoCredentials);
+    if (reader.flag("scheduleAtCarrier", false)) {
         carrier_keeps_days_ = can.schedules_days_ahead;
     }
     return {};

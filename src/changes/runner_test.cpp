@@ -470,12 +470,18 @@ TEST_F(RunnerTest, a_rate_limit_is_obeyed_by_every_runner_and_the_message_comes_
 
 TEST_F(RunnerTest, a_rated_account_is_left_alone_while_its_queue_is_long) {
     const BulkChangeId id = make_change();
+    const auto account = accounts::load_account(*connection_, 1, 1, key_);
+    ASSERT_TRUE(account);
     database().run(
         "UPDATE service_provider SET rate_per_second = 100, is_unpaced = false;"
         " INSERT INTO account_pace (pacing_key, next_free_at)"
-        " VALUES ('provider-1', now() + interval '10 minutes')");
+        " VALUES ('" +
+        account->pacing_key + "', now() + interval '10 minutes')");
     machine()->work();
     EXPECT_EQ(lines_.writes(), 0);
+    EXPECT_EQ(value("SELECT pacing_key FROM service_provider WHERE service_provider_id = 1"),
+              account->pacing_key)
+        << "a service provider from before gets its key when it is opened";
     EXPECT_EQ(counts(id), "PROCESSING n25 u0 p0 e0 k0");
     EXPECT_EQ(value("SELECT next_free_at < now() + interval '10 minutes 1 second' FROM"
                     " account_pace"),

@@ -56,6 +56,7 @@ Result<void> Runner::work_message(queue::Message& message) {
     const std::string group = group_of(account, turn.limits);
     if (message.group != group) return unless_taken_over(queue_->put_into_group(message, group));
     if (account == nullptr) return work_turn(*change, *kind, turn);
+    CARRYALL_TRY(accounts::keep_pacing_key(*connection_, *account));
     const auto blocked_for = begin_turn(*account, turn);
     if (!blocked_for) return blocked_for.error();
     if (blocked_for->count() > 0) {

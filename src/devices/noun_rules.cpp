@@ -99,9 +99,12 @@ Read read_object(const base::json::value& value) {
                                        "\": secrets belong into credentials, where they are "
                                        "sealed and never shown");
         }
-        if (name == kSyncEveryHours && !is_hours(member)) {
+        const bool is_schedule =
+            base::ascii_lower(std::string_view(name)) == base::ascii_lower(kSyncEveryHours);
+        if (is_schedule && (name != kSyncEveryHours || !is_hours(member))) {
             return base::invalid_input(
-                "must give syncEveryHours as a number from 1 to 8760, or as null for never");
+                "must give syncEveryHours, in this spelling, as a number from 1 to 8760, or as "
+                "null for never");
         }
     }
     std::string text = base::json::serialize(value);

@@ -121,6 +121,7 @@ Result<std::unique_ptr<Reader::Account>> Reader::open_account(const ClaimedSync&
     auto stored =
         accounts::load_account(*connection_, sync.tenant_id, sync.service_provider_id, key_);
     if (!stored) return stored.error();
+    CARRYALL_TRY(accounts::keep_pacing_key(*connection_, *stored));
     account->stored = std::move(*stored);
     const auto integration = carriers::parse_integration(account->stored.integration);
     auto opened = accounts::open_carrier_account(

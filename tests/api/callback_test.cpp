@@ -189,7 +189,9 @@ TEST_F(Callbacks, sources_that_are_none_are_refused_when_they_are_set) {
 }
 
 TEST_F(Callbacks, whatever_is_missing_the_address_says_the_same) {
-    const std::int64_t pond = own_.ids.at("serviceProviderId");
+    const std::int64_t pond = make_account(own_, "pond", "own-password");
+    database().run("UPDATE service_provider SET integration = 'pond' WHERE service_provider_id = " +
+                   std::to_string(pond));
     const std::string own = base::to_string(own_.id);
     const std::int64_t bare = [&] {
         const auto made = ask(own_, "POST", "/v1/service-providers",
@@ -197,7 +199,6 @@ TEST_F(Callbacks, whatever_is_missing_the_address_says_the_same) {
         EXPECT_EQ(made.status, 201) << made.body;
         return base::parse_json(made.body).value().at("serviceProviderId").as_int64();
     }();
-    set_credentials(own_, pond, "own-password");
     std::set<std::string> answers;
     const std::vector<std::string> addresses = {
         address(own_, 987'654'321),        // there is none

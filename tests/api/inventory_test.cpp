@@ -73,21 +73,77 @@ TEST_F(Inventory, lists_go_on_with_their_token_and_refuse_a_foreign_one) {
 TEST_F(Inventory, credentials_go_in_and_never_come_out) {
     const std::string path = "/v1/service-providers/" + provider_id();
     const json::object set = object_of(
-        ask("PATCH", path + "/credentials", R"({"apiKey":"s3cr3t-text","user":"u"})"), 200);
-    EXPECT_EQ(set.at("credentialNames"), (json::array{"apiKey", "user"}));
+        ask("PATCH", path + "/credentials", R"({"apiKey":"s3cr3t-text","username":"u"})"), 200);
+    EXPECT_EQ(set.at("credentialNames"), (json::array{"apiKey", "username"}));
     const auto shown = ask("GET", path);
-    EXPECT_EQ(object_of(shown, 200).at("credentialNames"), (json::array{"apiKey", "user"}));
+    EXPECT_EQ(object_of(shown, 200).at("credentialNames"), (json::array{"apiKey", "username"}));
     EXPECT_EQ(shown.body.find("s3cr3t-text"), std::string::npos);
-    EXPECT_EQ(object_of(ask("PATCH", path + "/credentials", R"({"user":null})"), 200)
+    EXPECT_EQ(object_of(ask("PATCH", path + "/credentials", R"({"username":null})"), 200)
                   .at("credentialNames"),
               json::array{"apiKey"});
-    problem_of(ask("PATCH", path + "/credentials", R"({"user":7})"), 400, "invalid_input");
+    problem_of(ask("PATCH", path + "/credentials", R"({"username":7})"), 400, "invalid_input");
     const auto refused = ask("PATCH", path, R"({"settings":{"password":"s3cr3t-text"}})");
     problem_of(refused, 400, "invalid_input");
     EXPECT_EQ(refused.body.find("s3cr3t-text"), std::string::npos);
     problem_of(ask("PATCH", path, R"({"writeIsEnabled":true})", "application/json",
                    as(own(), Role::operator_)),
                403, "forbidden");
+}
+
+TEST_F(Inventory, settings_are_checked_when_they_are_written) {
+    const auto refused = [](const support::HttpReply& reply) {
+        const auto problem = problem_of(reply, 400, "invalid_input");
+        return std::string(problem.at("errors").at(0).at("pointer").as_string());
+    };
+    const std::string path = "/v1/service-providers";
+    const std::string one = path + '/' + provider_id();
+    const json::object before = object_of(ask("GET", one), 200);
+    EXPECT_EQ(refused(ask("POST", path,
+                          R"({"name":"J","integration":"jasper","settings":)"
+                          R"({"baseUrl":"jasper.test"}})")),
+              "/settings/baseUrl");
+    EXPECT_EQ(refused(ask("POST", path,
+                          R"({"name":"T","integration":"telegence","settings":)"
+                          R"({"baseUrl":"https://att.test","utcOffset":1}})")),
+              "/settings/utcOffset");
+    EXPECT_EQ(refused(ask("PATCH", one, R"({"settings":{"baseUrl":"https://pond.test"}})")),
+              "/settings/distributorId");
+    for (const char* rate : {R"("-1")", "-1", "0", R"("0.00")"}) {
+        EXPECT_EQ(refused(ask("PATCH", one, std::string(R"({"ratePerSecond":)") + rate + '}')),
+                  "/ratePerSecond");
+    }
+    EXPECT_EQ(refused(ask("PATCH", one + "/credentials", R"({"apiKye":"k"})")), "/apiKye");
+    EXPECT_EQ(object_of(ask("GET", one), 200), before);
+    object_of(ask("PATCH", one + "/credentials", R"({"apiKye":null})"), 200);
+    object_of(ask("POST", path, R"({"name":"R","integration":"revio","settings":{}})"), 201);
+    object_of(ask("POST", path,
+                  R"({"name":"J","integration":"jasper","settings":)"
+                  R"({"baseUrl":"https://jasper.test"}})"),
+              201);
+}
+
+TEST_F(Inventory, accounts_with_one_login_share_one_pacing_key_across_tenants) {
+    const auto make = [](const Tenant& tenant, const std::string& key) {
+        const auto headers = as(tenant, Role::admin);
+        const auto made = ask("POST", "/v1/service-providers",
+                              R"({"name":"Shared )" + key +
+                                  R"(","integration":"jasper",)"
+                                  R"("settings":{"baseUrl":"https://shared.test"}})",
+                              "application/json", headers);
+        const std::string path = made.header("location");
+        object_of(
+            ask("PATCH", path + "/credentials", R"({"username":"user","apiKey":")" + key + R"("})",
+                "application/json", headers),
+            200);
+        return database().value(
+            "SELECT pacing_key FROM service_provider WHERE "
+            "service_provider_id = " +
+            path.substr(path.rfind('/') + 1));
+    };
+    const std::string key = make(own(), "right");
+    EXPECT_EQ(key.rfind("login-", 0), 0U) << key;
+    EXPECT_EQ(make(foreign(), "right"), key);
+    EXPECT_NE(make(foreign(), "guessed"), key);
 }
 
 TEST_F(Inventory, an_import_stores_good_rows_and_names_bad_ones) {

@@ -57,8 +57,8 @@ class TestCarrier : public carriers::Carrier {
         };
         return word(one) == word(other);
     }
-    base::Result<carriers::Account> account(std::int64_t id, const base::json::object&,
-                                            const base::json::object&) const override {
+    base::Result<carriers::Account> account(std::int64_t id,
+                                            carriers::SettingsReader&) const override {
         carriers::Account account;
         account.service_provider_id = id;
         account.base_url = "https://carrier.test";

@@ -54,11 +54,16 @@ base::Result<carriers::Account> account(std::int64_t service_provider_id,
                                         const base::json::object& settings,
                                         const base::json::object& credentials) {
     carriers::SettingsReader reader(settings, credentials);
+    return account(service_provider_id, reader);
+}
+
+base::Result<carriers::Account> account(std::int64_t service_provider_id,
+                                        carriers::SettingsReader& reader) {
     carriers::Account account;
     account.service_provider_id = service_provider_id;
     account.integration = carriers::Integration::revio;
-    account.settings = settings;
-    account.credentials = credentials;
+    account.settings = reader.settings();
+    account.credentials = reader.credentials();
     account.base_url = reader.base_url("baseUrl", kCurrentHost);
     // The version belongs to the paths; an address that carries it is as good.
     if (account.base_url.ends_with("/v1")) account.base_url.resize(account.base_url.size() - 3);
@@ -71,15 +76,18 @@ base::Result<carriers::Account> account(std::int64_t service_provider_id,
                                    username.front() != '@' && username.back() != '@' &&
                                    username.find(':') == std::string::npos;
     if (!username.empty() && !is_user_at_client) {
-        reader.fail("username",
-                    "The credential \"username\" must be user@clientcode; Rev.io takes no e-mail "
-                    "address as the user");
+        reader.fail_credential(
+            "username",
+            "The credential \"username\" must be user@clientcode; Rev.io takes no e-mail "
+            "address as the user");
     }
     if (reader.error()) return *reader.error();
     account.headers = {{"Authorization", carriers::basic_authorization(username, password)},
                        {"Ocp-Apim-Subscription-Key", key},
                        {"Accept", "application/json"},
                        {"Content-Type", "application/json"}};
+    account.identity = "revio|" + account.base_url + '|' + username;
+    account.proof = password + '\n' + key;
     return account;
 }
 

@@ -23,6 +23,8 @@ inline constexpr std::chrono::seconds kSettlingTime{60};
 // Settings: baseUrl (optional), timeoutSeconds (optional). Credentials: username ("user@client"),
 // password, subscriptionKey. Errors name the setting.
 base::Result<carriers::Account> account(std::int64_t service_provider_id,
+                                        carriers::SettingsReader& reader);
+base::Result<carriers::Account> account(std::int64_t service_provider_id,
                                         const base::json::object& settings,
                                         const base::json::object& credentials);
 

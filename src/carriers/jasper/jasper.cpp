@@ -29,10 +29,9 @@ bool is_account_id(std::string_view text) {
 }
 
 // Kept under its own name, whatever its case was, so that exchanges need not search.
-void take_names(const json::object& settings, std::string_view name, Account& account,
-                SettingsReader& reader) {
-    const json::value* found = base::find_ignoring_case(settings, name);
-    if (found == nullptr || found->is_null()) return;
+void take_names(std::string_view name, Account& account, SettingsReader& reader) {
+    const json::value* found = reader.value(name);
+    if (found == nullptr) return;
     bool is_list = found->is_array() && !found->get_array().empty();
     if (is_list) {
         const json::array& all = found->get_array();
@@ -87,14 +86,13 @@ class Jasper : public Carrier {
         return transitions_from(settings, current);
     }
 
-    base::Result<Account> account(std::int64_t service_provider_id, const json::object& settings,
-                                  const json::object& credentials) const override {
-        SettingsReader reader(settings, credentials);
+    base::Result<Account> account(std::int64_t service_provider_id,
+                                  SettingsReader& reader) const override {
         Account account;
         account.service_provider_id = service_provider_id;
         account.integration = Integration::jasper;
-        account.settings = settings;
-        account.credentials = credentials;
+        account.settings = reader.settings();
+        account.credentials = reader.credentials();
         account.base_url = reader.base_url("baseUrl");
         account.call_timeout = reader.call_timeout();
         const std::string account_id = reader.setting(kAccountId, "");
@@ -104,23 +102,26 @@ class Jasper : public Carrier {
                         "only");
         }
         account.settings[kAccountId] = account_id;
-        take_names(settings, kPlansForDeactivation, account, reader);
-        take_names(settings, kThrottleErrorCodes, account, reader);
+        take_names(kPlansForDeactivation, account, reader);
+        take_names(kThrottleErrorCodes, account, reader);
         account.settings[kSyncDetails] = reader.flag(kSyncDetails, false);
         account.settings[kAllowPurge] = reader.flag(kAllowPurge, false);
-        if (const auto problem = problem_of_transitions(settings)) {
+        static_cast<void>(reader.flag("scheduleAtCarrier", false));
+        reader.note(kStatusTransitions);
+        if (const auto problem = problem_of_transitions(reader.settings())) {
             reader.fail(kStatusTransitions, "The setting \"statusTransitions\": " + *problem);
         }
         const std::string username = reader.credential("username");
         const std::string key = reader.credential("apiKey");
         if (username.find(':') != std::string::npos) {
-            reader.fail("username", "The credential \"username\" must not contain ':'");
+            reader.fail_credential("username", "The credential \"username\" must not contain ':'");
         }
         if (reader.error()) return *reader.error();
         account.headers = {{"Authorization", basic_authorization(username, key)},
                            {"Accept", "application/json"},
                            {"Content-Type", "application/json"}};
         account.identity = "jasper|" + account.base_url + '|' + username;
+        account.proof = key;
         return account;
     }
 

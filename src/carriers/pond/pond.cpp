@@ -90,14 +90,12 @@ class Pond : public Carrier {
     }
 
     base::Result<Account> account(std::int64_t service_provider_id,
-                                  const base::json::object& settings,
-                                  const base::json::object& credentials) const override {
-        SettingsReader reader(settings, credentials);
+                                  SettingsReader& reader) const override {
         Account account;
         account.service_provider_id = service_provider_id;
         account.integration = Integration::pond;
-        account.settings = settings;
-        account.credentials = credentials;
+        account.settings = reader.settings();
+        account.credentials = reader.credentials();
         account.base_url = reader.base_url("baseUrl");
         account.path_prefix = '/' + std::to_string(reader.id("distributorId"));
         account.call_timeout = reader.call_timeout();
@@ -107,7 +105,7 @@ class Pond : public Carrier {
         const std::string username = reader.credential("username");
         const std::string password = reader.credential("password");
         if (username.find(':') != std::string::npos) {
-            reader.fail("username", "The credential \"username\" must not contain ':'");
+            reader.fail_credential("username", "The credential \"username\" must not contain ':'");
         }
         if (reader.error()) return *reader.error();
         account.headers = {{key_header, key},
@@ -116,6 +114,7 @@ class Pond : public Carrier {
                            {"Content-Type", "application/json"}};
         account.correlation_header = "RequestId";
         account.identity = "pond|" + account.base_url + account.path_prefix + '|' + username;
+        account.proof = key + '\n' + password;
         return account;
     }
 

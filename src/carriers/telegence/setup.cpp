@@ -27,6 +27,9 @@ constexpr std::string_view kDefaultStatusReason = "CR";
 constexpr std::string_view kDefaultEquipmentReason = "CUST_OWN_EQU";
 
 std::string read_base_url(SettingsReader& reader) {
+    for (const std::string_view name : {"useSandbox", "sandboxUrl", "productionUrl"}) {
+        reader.note(name);
+    }
     if (!reader.setting("baseUrl", "").empty()) return reader.base_url("baseUrl");
     const std::string_view name = reader.flag("useSandbox", false) ? "sandboxUrl" : "productionUrl";
     if (reader.setting(name, "").empty()) {
@@ -38,18 +41,17 @@ std::string read_base_url(SettingsReader& reader) {
 }
 
 // {"Suspended": "CR", …}: one for each status that can be asked for.
-json::object read_reason_codes(SettingsReader& reader, const json::object& settings) {
+json::object read_reason_codes(SettingsReader& reader) {
     json::object codes;
-    const json::value* given = base::find_ignoring_case(settings, kReasonCodes);
-    if (given != nullptr && !given->is_null() && !given->is_object()) {
+    const json::value* given = reader.value(kReasonCodes);
+    if (given != nullptr && !given->is_object()) {
         reader.fail(kReasonCodes,
                     "The setting \"reasonCodes\" must be an object of statuses and their codes");
         return codes;
     }
     for (const std::string_view status : {"Active", "Suspended", "Deactivated"}) {
-        const json::value* code = given != nullptr && given->is_object()
-                                      ? base::find_ignoring_case(given->get_object(), status)
-                                      : nullptr;
+        const json::value* code =
+            given != nullptr ? base::find_ignoring_case(given->get_object(), status) : nullptr;
         if (code == nullptr || code->is_null()) {
             codes[status] = kDefaultStatusReason;
         } else if (code->is_string() && is_code(code->get_string())) {
@@ -68,21 +70,19 @@ std::string_view text_at(const Account& account, std::string_view name) {
 
 }  // namespace
 
-base::Result<Account> make_account(std::int64_t service_provider_id, const json::object& settings,
-                                   const json::object& credentials) {
-    SettingsReader reader(settings, credentials);
+base::Result<Account> make_account(std::int64_t service_provider_id, SettingsReader& reader) {
     Account account;
     account.service_provider_id = service_provider_id;
     account.integration = Integration::telegence;
-    account.settings = settings;
-    account.credentials = credentials;
+    account.settings = reader.settings();
+    account.credentials = reader.credentials();
     account.base_url = read_base_url(reader);
     account.call_timeout = reader.call_timeout();
     json::object& own = account.settings;
     own[kLinePath] = reader.path(kLinePath, "/sp/mobility/lineconfig/api/v1/service");
     own[kListPath] = reader.path(kListPath, "/sp/mobility/api/v1/account");
     own[kBanPath] = reader.path(kBanPath, "/sp/mobility/billingmgmt/api/v1/billingaccount");
-    own[kReasonCodes] = read_reason_codes(reader, settings);
+    own[kReasonCodes] = read_reason_codes(reader);
     own[kEquipmentReason] = reader.setting(kEquipmentReason, kDefaultEquipmentReason);
     if (!is_code(text_at(account, kEquipmentReason))) {
         reader.fail(kEquipmentReason,
@@ -90,6 +90,7 @@ base::Result<Account> make_account(std::int64_t service_provider_id, const json:
     }
     own[kSyncDetails] = reader.flag(kSyncDetails, true);
     own[kPageSize] = reader.whole_number(kPageSize, 1, kMaxPageSize, kDefaultPageSize);
+    static_cast<void>(reader.flag("scheduleAtCarrier", false));
     own[kUtcOffset] = reader.whole_number(kUtcOffset, -kMaxOffsetHours, kMaxOffsetHours, 0);
     const std::string id = reader.credential("clientId");
     const std::string secret = reader.credential("clientSecret");
@@ -101,6 +102,7 @@ base::Result<Account> make_account(std::int64_t service_provider_id, const json:
                        // A reading out of a cache would prove nothing.
                        {"Cache-Control", "no-cache"}};
     account.identity = "telegence|" + account.base_url + '|' + id;
+    account.proof = secret;
     return account;
 }
 

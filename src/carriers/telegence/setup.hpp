@@ -8,9 +8,7 @@
 
 namespace carryall::carriers::telegence {
 
-base::Result<Account> make_account(std::int64_t service_provider_id,
-                                   const base::json::object& settings,
-                                   const base::json::object& credentials);
+base::Result<Account> make_account(std::int64_t service_provider_id, SettingsReader& reader);
 
 // Of an account that make_account() made.
 std::string_view line_path(const Account& account);             // T3 and T4, before "/{number}"

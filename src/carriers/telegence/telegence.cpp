@@ -56,9 +56,8 @@ class Telegence : public Carrier {
     }
 
     base::Result<Account> account(std::int64_t service_provider_id,
-                                  const base::json::object& settings,
-                                  const base::json::object& credentials) const override {
-        return make_account(service_provider_id, settings, credentials);
+                                  SettingsReader& reader) const override {
+        return make_account(service_provider_id, reader);
     }
 
     std::unique_ptr<Exchange> exchange(const Account& account, const Line& line,

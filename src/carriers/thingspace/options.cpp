@@ -62,33 +62,16 @@ void check_number(SettingsReader& reader, const Number& number, base::json::obje
     checked[number.name] = *value;
 }
 
-void check_flag(SettingsReader& reader, const base::json::object& settings, const Flag& flag,
-                base::json::object& checked) {
-    const base::json::value* found = base::find_ignoring_case(settings, flag.name);
-    if (found == nullptr || found->is_null()) {
-        if (flag.fallback) checked[flag.name] = *flag.fallback;
-        return;
-    }
-    if (found->is_bool()) {
-        checked[flag.name] = found->get_bool();
-        return;
-    }
-    const std::string word =
-        found->is_string() ? base::ascii_lower(std::string_view(found->get_string())) : "";
-    if (word != "true" && word != "false") {
-        reader.fail(flag.name,
-                    "The setting \"" + std::string(flag.name) + "\" must be true or false");
-        return;
-    }
-    checked[flag.name] = word == "true";
+void check_flag(SettingsReader& reader, const Flag& flag, base::json::object& checked) {
+    if (reader.value(flag.name) == nullptr && !flag.fallback) return;
+    checked[flag.name] = reader.flag(flag.name, flag.fallback.value_or(false));
 }
 
 // It goes into paths, and its leading zeros are part of it.
-void check_account_name(SettingsReader& reader, const base::json::object& settings,
-                        base::json::object& checked) {
+void check_account_name(SettingsReader& reader, base::json::object& checked) {
     const std::string name = reader.setting("accountName");
-    const base::json::value* found = base::find_ignoring_case(settings, "accountName");
-    if (found != nullptr && !found->is_string() && !found->is_null()) {
+    const base::json::value* found = reader.value("accountName");
+    if (found != nullptr && !found->is_string()) {
         reader.fail("accountName",
                     "The setting \"accountName\" must be a text such as \"0000123456-00001\": as a "
                     "number it loses its leading zeros");
@@ -117,11 +100,11 @@ void check_choice(SettingsReader& reader, std::string_view name, std::string_vie
 
 }  // namespace
 
-base::json::object checked_settings(SettingsReader& reader, const base::json::object& settings) {
-    base::json::object checked = settings;
-    check_account_name(reader, settings, checked);
+base::json::object checked_settings(SettingsReader& reader) {
+    base::json::object checked = reader.settings();
+    check_account_name(reader, checked);
     for (const Number& number : kNumbers) check_number(reader, number, checked);
-    for (const Flag& flag : kFlags) check_flag(reader, settings, flag, checked);
+    for (const Flag& flag : kFlags) check_flag(reader, flag, checked);
     for (const std::string_view name : kTexts) checked[name] = reader.setting(name, "");
     checked["reasonCode"] = reader.setting("reasonCode", "FF");
     check_choice(reader, "publicIpRestriction", "", "restricted", "unrestricted", checked);
@@ -134,13 +117,17 @@ base::json::object checked_settings(SettingsReader& reader, const base::json::ob
         static_cast<void>(reader.credential("callbackUsername"));
         static_cast<void>(reader.credential("callbackPassword"));
     }
-    const base::json::value* place = base::find_ignoring_case(settings, "primaryPlaceOfUse");
-    if (place != nullptr && !place->is_null() && !place->is_object()) {
+    // Read where callbacks come in.
+    reader.note("callbackSources");
+    reader.note_credential("callbackUsername");
+    reader.note_credential("callbackPassword");
+    const base::json::value* place = reader.value("primaryPlaceOfUse");
+    if (place != nullptr && !place->is_object()) {
         reader.fail("primaryPlaceOfUse",
                     "The setting \"primaryPlaceOfUse\" must be an object with \"customerName\" and "
                     "\"address\"");
     }
-    if (place != nullptr && place->is_object()) checked["primaryPlaceOfUse"] = *place;
+    if (place != nullptr) checked["primaryPlaceOfUse"] = *place;
     return checked;
 }
 

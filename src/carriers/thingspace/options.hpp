@@ -14,7 +14,7 @@ namespace carryall::carriers::thingspace {
 inline constexpr int kMaxDevicesPerRequest = 10'000;
 
 // Mistakes go to `reader`; the result is of use only if there are none.
-base::json::object checked_settings(SettingsReader& reader, const base::json::object& settings);
+base::json::object checked_settings(SettingsReader& reader);
 
 std::vector<LineBudget> line_budgets(const base::json::object& checked);
 

@@ -89,22 +89,20 @@ class ThingSpace : public Carrier {
     }
 
     base::Result<Account> account(std::int64_t service_provider_id,
-                                  const base::json::object& settings,
-                                  const base::json::object& credentials) const override {
-        SettingsReader reader(settings, credentials);
+                                  SettingsReader& reader) const override {
         Account account;
         account.service_provider_id = service_provider_id;
         account.integration = Integration::thingspace;
-        account.settings = checked_settings(reader, settings);
-        account.credentials = credentials;
+        account.settings = checked_settings(reader);
+        account.credentials = reader.credentials();
         account.base_url = reader.base_url("baseUrl", kDefaultBaseUrl);
         account.call_timeout = reader.call_timeout();
         const std::string app_key = reader.credential("appKey");
-        static_cast<void>(reader.credential("appSecret"));
+        const std::string app_secret = reader.credential("appSecret");
         const std::string username = reader.credential("username");
-        static_cast<void>(reader.credential("password"));
+        const std::string password = reader.credential("password");
         if (app_key.find(':') != std::string::npos) {
-            reader.fail("appKey", "The credential \"appKey\" must not contain ':'");
+            reader.fail_credential("appKey", "The credential \"appKey\" must not contain ':'");
         }
         if (reader.error()) return *reader.error();
         account.devices_per_request =
@@ -112,6 +110,7 @@ class ThingSpace : public Carrier {
         account.line_budgets = line_budgets(account.settings);
         account.headers = {{"Accept", "application/json"}, {"Content-Type", "application/json"}};
         account.identity = "thingspace|" + account.base_url + '|' + username;
+        account.proof = app_key + '\n' + app_secret + '\n' + password;
         return account;
     }
 
