@@ -26,6 +26,9 @@ struct CarrierLine {
     std::optional<std::string> status;          // in the platform's words ("Active")
     std::optional<std::string> carrier_status;  // the carrier's own ("ACTIVATED")
     std::optional<std::string> rate_plan;       // the code our carrier_rate_plan has
+    // The carrier's own id for that plan, where it tells one: ours with this id is the plan,
+    // whatever it is called.
+    std::optional<std::int64_t> carrier_plan_id;
     std::optional<std::string> communication_plan;
     std::optional<std::string> group;
     std::optional<base::Instant> modified_at;  // by the carrier

@@ -2,6 +2,8 @@
 // statements. Lines are looked up by (tenant, account, key), devices by (tenant, iccid19).
 #include "sync/page_store.hpp"
 
+#include <fmt/format.h>
+
 #include "base/text.hpp"
 
 namespace carryall::sync {
@@ -12,10 +14,22 @@ using db::Params;
 using db::Query;
 using db::Transaction;
 
-constexpr Query kPlans{"sync_store_plans", R"(
-    WITH told AS MATERIALIZED (
-        SELECT DISTINCT ON (code) * FROM unnest($4::text[], $5::text[], $6::text[], $7::bigint[])
+// Which of our plans one of the carrier's is: the one with the carrier's own id for it, else the
+// one of that code. A name of ours goes before one that was made of the carrier's id by a reading.
+constexpr const char* kLocalPlan = R"(
+    WITH local_plan AS MATERIALIZED (
+        SELECT DISTINCT ON (carrier_plan_id) carrier_plan_id, code FROM carrier_rate_plan
+        WHERE tenant_id = $1 AND service_provider_id = $2 AND carrier_plan_id IS NOT NULL
+        ORDER BY carrier_plan_id, is_active DESC, code = carrier_plan_id::text,
+                 carrier_rate_plan_id),)";
+
+constexpr const char* kStorePlans = R"(
+    told AS MATERIALIZED (
+        SELECT DISTINCT ON (code) coalesce(o.code, t.code) AS code, t.name, t.plan_uuid,
+               t.carrier_plan_id
+        FROM unnest($4::text[], $5::text[], $6::text[], $7::bigint[])
             AS t(code, name, plan_uuid, carrier_plan_id)
+        LEFT JOIN local_plan o ON o.carrier_plan_id = t.carrier_plan_id
         ORDER BY code),
     known AS MATERIALIZED (
         SELECT p.* FROM told t JOIN carrier_rate_plan p
@@ -40,7 +54,12 @@ constexpr Query kPlans{"sync_store_plans", R"(
     FROM stored s LEFT JOIN known k ON k.code = s.code
     WHERE k.code IS NULL OR (s.name, s.plan_uuid, s.carrier_plan_id)
           IS DISTINCT FROM (k.name, k.plan_uuid, k.carrier_plan_id)
-    ORDER BY s.code)"};
+    ORDER BY s.code)";
+
+Query plans_query() {
+    static const std::string kSql = fmt::format("{}{}", kLocalPlan, kStorePlans);
+    return {"sync_store_plans", kSql.c_str()};
+}
 
 constexpr Query kCommunicationPlans{"sync_store_communication_plans", R"(
     WITH told AS MATERIALIZED (SELECT DISTINCT name FROM unnest($4::text[]) AS t(name)),
@@ -85,12 +104,16 @@ std::string shown(const char* alias) {
 // A line of which only the number is told is the one known with that number. Matched with a device
 // by number only where exactly one device of the account has it.
 constexpr const char* kStoreLines = R"(
-    WITH told AS MATERIALIZED (
-        SELECT * FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    told AS MATERIALIZED (
+        SELECT own_key, iccid19, iccid, msisdn, imei, status, carrier_status,
+               coalesce(o.code, told_plan) AS rate_plan, communication_plan, group_name, details,
+               carrier_modified_at
+        FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::jsonb[],
-            $16::timestamptz[])
-            AS t(own_key, iccid19, iccid, msisdn, imei, status, carrier_status, rate_plan,
-                 communication_plan, group_name, details, carrier_modified_at)),
+            $16::timestamptz[], $17::bigint[])
+            AS t(own_key, iccid19, iccid, msisdn, imei, status, carrier_status, told_plan,
+                 communication_plan, group_name, details, carrier_modified_at, carrier_plan_id)
+        LEFT JOIN local_plan o ON o.carrier_plan_id = t.carrier_plan_id),
     given AS MATERIALIZED (
         SELECT DISTINCT ON (line_key) coalesce(
             CASE WHEN t.iccid19 IS NULL THEN (
@@ -158,7 +181,7 @@ constexpr const char* kNoteChanges = R"(
 
 const std::string& lines_sql() {
     static const std::string sql = [] {
-        std::string text = kStoreLines;
+        std::string text = fmt::format("{}{}", kLocalPlan, kStoreLines);
         text.append(
             "changed AS MATERIALIZED (SELECT s.carrier_line_id, "
             "CASE WHEN b.line_key IS NOT NULL THEN ");
@@ -246,7 +269,7 @@ Result<void> store_plans(Transaction& transaction, ClaimedSync& sync,
     }
     Params params = account_of(sync);
     for (Array* array : {&codes, &names, &uuids, &ids}) params.add(array->take());
-    const auto rows = transaction.exec(kPlans, params);
+    const auto rows = transaction.exec(plans_query(), params);
     if (!rows) return rows.error();
     for (std::size_t i = 0; i < rows->size(); ++i) {
         if (rows->boolean(i, 1)) {
@@ -295,7 +318,7 @@ Result<StoredLines> store_lines(Transaction& transaction, const ClaimedSync& syn
     StoredLines stored;
     if (lines.empty()) return stored;
     Array keys, iccid19s, iccids, msisdns, imeis, statuses, carrier_statuses, rate_plans,
-        communication_plans, groups, details, modified;
+        communication_plans, groups, details, modified, plan_ids;
     for (const KeyedLine& keyed : lines) {
         const carriers::CarrierLine& line = keyed.line;
         keys.add(keyed.key);
@@ -310,10 +333,12 @@ Result<StoredLines> store_lines(Transaction& transaction, const ClaimedSync& syn
         groups.add(line.group);
         details.add(line.details.empty() ? std::nullopt : storable(line.details));
         modified.add(line.modified_at);
+        plan_ids.add(line.carrier_plan_id);
     }
     Params params = account_of(sync).add(sync.read_at);
-    for (Array* array : {&keys, &iccid19s, &iccids, &msisdns, &imeis, &statuses, &carrier_statuses,
-                         &rate_plans, &communication_plans, &groups, &details, &modified}) {
+    for (Array* array :
+         {&keys, &iccid19s, &iccids, &msisdns, &imeis, &statuses, &carrier_statuses, &rate_plans,
+          &communication_plans, &groups, &details, &modified, &plan_ids}) {
         params.add(array->take());
     }
     const auto rows = transaction.exec({"sync_store_lines", lines_sql().c_str()}, params);

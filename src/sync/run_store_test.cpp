@@ -200,6 +200,33 @@ TEST_F(Syncs, another_accounts_device_is_not_the_lines) {
     EXPECT_NE(decided->refused[0].reason.find("POND 2"), std::string::npos);
 }
 
+TEST_F(Syncs, a_plan_is_ours_with_the_carriers_own_id_whatever_its_code) {
+    sql("INSERT INTO carrier_rate_plan (tenant_id, service_provider_id, code, name, "
+        "carrier_plan_id) VALUES (" +
+        tenant() + ", " + base::to_string(provider_) + ", '40117', 'Made by a reading', 40117), (" +
+        tenant() + ", " + base::to_string(provider_) + ", 'GOLD', 'Gold', 40117), (" + tenant() +
+        ", " + base::to_string(provider_) + ", '50', 'Fifty', NULL) RETURNING 1");
+    ClaimedSync sync = claim(ask());
+    carriers::InventoryPage page;
+    page.plans = {{"40117", "IoT 1GB", {}, 40117}, {"50", "Fifty", {}, 50}, {"60", "", {}, 60}};
+    CarrierLine gold = test_line(1);
+    gold.rate_plan = "40117";
+    gold.carrier_plan_id = 40117;
+    CarrierLine fifty = test_line(2);
+    fifty.rate_plan = "50";
+    fifty.carrier_plan_id = 50;
+    page.lines = {gold, fifty};
+    page.is_last = true;
+    ASSERT_TRUE(apply_page(*connection_, sync, page, settings()).value());
+    finish(sync);
+    EXPECT_EQ(line(1, "rate_plan"), "GOLD");
+    EXPECT_EQ(line(2, "rate_plan"), "50");
+    EXPECT_EQ(sql("SELECT string_agg(code || '=' || name || '=' || carrier_plan_id, ',' ORDER BY "
+                  "code) FROM carrier_rate_plan WHERE tenant_id = " +
+                  tenant()),
+              "40117=Made by a reading=40117,50=Fifty=50,60=60=60,GOLD=IoT 1GB=40117");
+}
+
 TEST_F(Syncs, plans_are_added_and_renamed_with_a_record_and_never_deactivated) {
     sql("INSERT INTO carrier_rate_plan (tenant_id, service_provider_id, code, name) VALUES (" +
         tenant() + ", " + base::to_string(provider_) + ", 'OLD', 'Old'), (" + tenant() + ", " +

@@ -308,7 +308,10 @@ class Reading : public InventoryReading {
         }
         // Which of several is the plan nobody can tell.
         if (types.empty()) line.rate_plan = "";
-        if (types.size() == 1) line.rate_plan = std::to_string(types.front());
+        if (types.size() == 1) {
+            line.rate_plan = std::to_string(types.front());
+            line.carrier_plan_id = types.front();
+        }
         line.details["activePackages"] = packages->total;
         return std::nullopt;
     }

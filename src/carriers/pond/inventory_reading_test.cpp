@@ -225,6 +225,7 @@ TEST(PondInventory, details_bring_the_plan_and_by_group_the_status) {
         const Collected all = collect(account, pond);
         ASSERT_FALSE(all.failed) << all.failed->reason;
         EXPECT_EQ(all.lines.at(iccid(5)).rate_plan, "40117");
+        EXPECT_EQ(all.lines.at(iccid(5)).carrier_plan_id, 40117);
         EXPECT_EQ(all.lines.at(iccid(5)).status, "Active");
         EXPECT_EQ(all.lines.at(iccid(1)).rate_plan, "");
         EXPECT_EQ(all.lines.at(iccid(2)).rate_plan, std::nullopt);
