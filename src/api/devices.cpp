@@ -3,7 +3,7 @@
 #include "api/api.hpp"
 #include "api/bulk_change_documents.hpp"
 #include "devices/device.hpp"
-#include "sync/sync.hpp"
+#include "sync/events.hpp"
 
 namespace carryall::api {
 namespace {
@@ -81,6 +81,13 @@ json::object document_of(const devices::HistoryEntry& entry) {
             {"detail", entry.detail}};
 }
 
+json::object document_of(const sync::CarrierEvent& event) {
+    return {{"eventId", event.id},          {"occurredAt", event.occurred_at},
+            {"kind", event.kind},           {"before", event.before},
+            {"after", event.after},         {"lineId", event.line_id},
+            {"syncId", event.sync_id.value}};
+}
+
 template <class Tag>
 Result<void> read_id(const Call& call, std::string_view name, base::Id<Tag>& id) {
     const auto value = call.query_integer(name);
@@ -139,15 +146,17 @@ Result<Response> get(Call& call) {
     return json_response(document);
 }
 
-Result<Response> history(Call& call) {
+// A page of what `list` knows of the device.
+template <class List>
+Result<Response> list_of_device(Call& call, List list) {
     const auto id = call.id("deviceId", "device");
     if (!id) return id.error();
     const auto page = call.page();
     if (!page) return page.error();
     auto database = call.database();
     if (!database) return database.error();
-    const auto found = devices::device_history(**database, call.services.page_tokens,
-                                               call.caller.tenant_id, {*id}, *page);
+    const auto found = list(**database, call.services.page_tokens, call.caller.tenant_id,
+                            devices::DeviceId{*id}, *page);
     if (!found) return found.error();
     json::array items;
     for (const auto& entry : found->items) items.emplace_back(document_of(entry));
@@ -171,12 +180,19 @@ void add_device_routes(Routes& routes) {
                 .permission = Permission::read,
                 .rate = RateClass::read,
                 .handler = get});
+    routes.add(
+        {.method = Method::get,
+         .pattern = "/v1/devices/{deviceId}/history",
+         .permission = Permission::read,
+         .rate = RateClass::read,
+         .query = {"limit", "pageToken"},
+         .handler = [](Call& call) { return list_of_device(call, devices::device_history); }});
     routes.add({.method = Method::get,
-                .pattern = "/v1/devices/{deviceId}/history",
+                .pattern = "/v1/devices/{deviceId}/carrier-events",
                 .permission = Permission::read,
                 .rate = RateClass::read,
                 .query = {"limit", "pageToken"},
-                .handler = history});
+                .handler = [](Call& call) { return list_of_device(call, sync::carrier_events); }});
 }
 
 }  // namespace carryall::api

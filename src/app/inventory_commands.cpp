@@ -102,6 +102,13 @@ Result<void> show_history(const Cli& cli, ApiClient& client, const DeviceArgumen
                       "description", "detail"});
 }
 
+Result<void> show_events(const Cli& cli, ApiClient& client, const DeviceArguments& arguments) {
+    const auto path = device_path(client, arguments.id);
+    if (!path) return path.error();
+    return show_list(cli, client, *path + "/carrier-events", arguments.list, {},
+                     {"occurredAt", "kind", "before", "after", "lineId", "syncId"});
+}
+
 void add_device_commands(CLI::App& root, Cli& cli) {
     static DeviceArguments arguments;
     auto* devices = root.add_subcommand("devices", "The lines of the inventory");
@@ -127,10 +134,13 @@ void add_device_commands(CLI::App& root, Cli& cli) {
     });
     auto* show = devices->add_subcommand("show", "One device, by id or ICCID");
     auto* history = devices->add_subcommand("history", "All that happened to one device");
-    for (auto* app : {show, history}) {
+    auto* events = devices->add_subcommand(
+        "events", "What readings found changed at the carrier on one device's line");
+    for (auto* app : {show, history, events}) {
         app->add_option("device", arguments.id, "Device id or ICCID")->required();
     }
     add_list_options(history, arguments.list);
+    add_list_options(events, arguments.list);
     show->callback([&] {
         cli.command = with_client(
             cli, [&](ApiClient& client) { return show_device(cli, client, arguments); });
@@ -138,6 +148,10 @@ void add_device_commands(CLI::App& root, Cli& cli) {
     history->callback([&] {
         cli.command = with_client(
             cli, [&](ApiClient& client) { return show_history(cli, client, arguments); });
+    });
+    events->callback([&] {
+        cli.command = with_client(
+            cli, [&](ApiClient& client) { return show_events(cli, client, arguments); });
     });
 }
 

@@ -88,6 +88,18 @@ void make_inventory(support::TestDatabase& database, Tenant& tenant, const std::
         "started_at, finished_at) VALUES (" +
             t + ", " + provider + ", 'full', 'done', '" + name +
             "', now(), now()) RETURNING inventory_sync_id");
+    const std::int64_t line = inserted(
+        database,
+        "INSERT INTO carrier_line (tenant_id, service_provider_id, line_key, device_id, seen_at, "
+        "seen_in) VALUES (" +
+            t + ", " + provider + ", '" + iccid + "', " + std::to_string(ids["deviceId"]) +
+            ", now(), " + std::to_string(ids["syncId"]) + ") RETURNING carrier_line_id");
+    inserted(database,
+             "INSERT INTO carrier_line_event (tenant_id, carrier_line_id, inventory_sync_id, "
+             "after) VALUES (" +
+                 t + ", " + std::to_string(line) + ", " + std::to_string(ids["syncId"]) +
+                 ", jsonb_build_object('group', '" + name +
+                 " group')) RETURNING carrier_line_event_id");
     ids["driftId"] = inserted(
         database,
         "INSERT INTO drift (tenant_id, service_provider_id, device_id, field, ours, theirs, "

@@ -91,13 +91,53 @@ TEST_F(Drift, a_sync_that_cannot_be_is_refused_with_a_reason) {
     problem_of(ask("POST", path()), 409, "conflict");
 }
 
+TEST_F(Drift, what_readings_found_changed_on_a_line_is_listed_newest_first) {
+    add_drift(1);
+    const std::string line =
+        sql("SELECT carrier_line_id FROM carrier_line WHERE device_id = " + device_);
+    const auto add = [&](const std::string& before, const std::string& after) {
+        sql("INSERT INTO carrier_line_event (tenant_id, carrier_line_id, inventory_sync_id, "
+            "before, after) VALUES (" +
+            tenant() + ", " + line + ", 7, " + before + ", " + after +
+            ") RETURNING carrier_line_event_id");
+    };
+    add("NULL", R"('{"status": "Active"}')");
+    add(R"('{"status": "Active"}')", R"('{"status": "Suspended"}')");
+    add(R"('{"status": "Suspended"}')", "NULL");
+    add(R"('{"isGone": true}')", R"('{"isGone": false}')");
+    const std::string events = "/v1/devices/" + device_ + "/carrier-events";
+    const json::array all = items_of(ask("GET", events));
+    ASSERT_EQ(all.size(), 4U);
+    EXPECT_EQ(all[0].at("kind"), "returned");
+    EXPECT_EQ(all[1].at("kind"), "gone");
+    EXPECT_TRUE(all[1].at("after").is_null());
+    EXPECT_EQ(all[2].at("kind"), "changed");
+    EXPECT_EQ(all[2].at("before").at("status"), "Active");
+    EXPECT_EQ(all[2].at("after").at("status"), "Suspended");
+    EXPECT_EQ(all[2].at("syncId"), 7);
+    EXPECT_EQ(std::to_string(all[2].at("lineId").as_int64()), line);
+    EXPECT_EQ(all[3].at("kind"), "appeared");
+    const json::object first = object_of(ask("GET", events + "?limit=3"), 200);
+    EXPECT_EQ(first.at("items").as_array().size(), 3U);
+    const std::string token(first.at("nextPageToken").as_string());
+    const json::object rest = object_of(ask("GET", events + "?limit=3&pageToken=" + token), 200);
+    EXPECT_EQ(rest.at("items").as_array(), (json::array{all[3]}));
+    EXPECT_FALSE(rest.contains("nextPageToken"));
+    problem_of(ask("GET", "/v1/devices/987654321/carrier-events"), 404, "not_found");
+}
+
 TEST_F(Drift, the_schedule_is_a_setting_that_is_checked) {
     const std::string provider = "/v1/service-providers/" + provider_;
-    EXPECT_EQ(ask("PATCH", provider, R"({"settings":{"syncEveryHours":6}})").status, 200);
-    problem_of(ask("PATCH", provider, R"({"settings":{"syncEveryHours":"daily"}})"), 400,
-               "invalid_input");
-    problem_of(ask("PATCH", provider, R"({"settings":{"syncEveryHours":0}})"), 400,
-               "invalid_input");
+    const auto set = [&](const std::string& schedule) {
+        return ask("PATCH", provider,
+                   R"({"settings":{"baseUrl":"https://jasper.test",)" + schedule + "}}");
+    };
+    EXPECT_EQ(set(R"("syncEveryHours":6)").status, 200);
+    for (const char* wrong :
+         {R"("syncEveryHours":"daily")", R"("syncEveryHours":0)", R"("syncEveryhours":6)"}) {
+        const auto problem = problem_of(set(wrong), 400, "invalid_input");
+        EXPECT_EQ(problem.at("errors").at(0).at("pointer"), "/settings");
+    }
 }
 
 TEST_F(Drift, a_device_shows_what_the_carrier_says_beside_our_record) {
