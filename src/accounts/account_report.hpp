@@ -10,6 +10,7 @@
 namespace carryall::accounts {
 
 struct AccountReport {
+    std::int64_t tenant_id = 0;
     std::int64_t service_provider_id = 0;
     std::string name;
     std::string integration;
@@ -18,7 +19,10 @@ struct AccountReport {
     double calls_per_second = 0;         // of the last minute
     double devices_per_second = 0;
     std::int64_t quota_used = 0;  // today, by UTC
-    std::string held_up_by;       // "pause", "breaker", "quota"; empty: nothing
+    bool breaker_is_open = false;
+    std::optional<std::int64_t> calls_in_flight;  // reserved by workers; absent: not limited
+    std::int64_t orphans = 0;  // callbacks without a change, counted up to 100,000
+    std::string held_up_by;    // "pause", "breaker", "quota"; empty: nothing
     std::string reason;
     std::optional<std::string> held_up_until;  // ISO 8601
     std::int64_t backlog = 0;                  // devices of unfinished changes that have not ended
@@ -28,5 +32,8 @@ struct AccountReport {
 // Every active service provider of the tenant, by id. One statement.
 Result<std::vector<AccountReport>> report_accounts(db::Connection& connection,
                                                    std::int64_t tenant_id);
+
+// Of every active tenant, by tenant and id, for metrics. One statement.
+Result<std::vector<AccountReport>> report_all_accounts(db::Connection& connection);
 
 }  // namespace carryall::accounts

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "accounts/account_gauges.hpp"
 #include "support/database.hpp"
 
 namespace carryall::accounts {
@@ -13,7 +14,7 @@ class AccountReportTest : public support::DatabaseTest {
     void SetUp() override {
         database().run(R"(
             TRUNCATE tenant RESTART IDENTITY CASCADE;
-            TRUNCATE account_pace, account_minute;
+            TRUNCATE account_pace, account_minute, account_turn;
             INSERT INTO tenant (name) VALUES ('one'), ('two');
             INSERT INTO service_provider (tenant_id, name, integration, rate_per_second, is_unpaced)
                 VALUES (1, 'a', 'jasper', NULL, false), (1, 'b', 'pond', 40, false),
@@ -76,6 +77,43 @@ TEST_F(AccountReportTest, what_holds_an_account_up_is_named_with_its_end) {
     EXPECT_EQ(reports[1].held_up_by, "quota");
     EXPECT_EQ(reports[2].held_up_by, "breaker");
     EXPECT_EQ(reports[2].reason, "no answer");
+}
+
+TEST_F(AccountReportTest, metrics_show_every_tenants_accounts_and_leave_out_what_is_not_known) {
+    database().run(R"(
+        UPDATE service_provider SET day_quota = 10 WHERE service_provider_id = 2;
+        INSERT INTO account_pace (pacing_key, quota_used) VALUES ('provider-2', 4);
+        INSERT INTO account_turn (pacing_key, holder, slots, wanted, since, lease_ends) VALUES
+            ('provider-2', 'a', 3, 3, now(), now() + interval '1 minute'),
+            ('provider-2', 'b', 2, 2, now(), now() + interval '1 minute'),
+            ('provider-2', 'gone', 9, 9, now(), now());
+        INSERT INTO account_pace (pacing_key, breaker_opened_at, breaker_probe_at)
+            VALUES ('provider-4', now(), now() + interval '15 seconds');
+        INSERT INTO carrier_callback (tenant_id, service_provider_id, remote_address, body,
+            body_hash, state) SELECT 2, 4, '10.0.0.1', '{}', 'h', state
+            FROM unnest(ARRAY['orphan', 'orphan', 'matched']) AS s(state);)");
+    AccountGauges gauges(base::Secret(database().app_conninfo()));
+    const std::string text = base::metrics::exposition(gauges.read());
+    const auto account = [](const char* name, int tenant, int provider, const char* integration) {
+        return std::string("\ncarryall_account_") + name + "{integration=\"" + integration +
+               "\",service_provider=\"" + std::to_string(provider) + "\",tenant=\"" +
+               std::to_string(tenant) + "\"} ";
+    };
+    for (const std::string& line : {account("allowed_calls_per_second", 1, 1, "jasper") + "5\n",
+                                    account("calls_in_flight", 1, 2, "pond") + "5\n",
+                                    account("day_quota_left", 1, 2, "pond") + "6\n",
+                                    account("breaker_open", 1, 2, "pond") + "0\n",
+                                    account("breaker_open", 2, 4, "pond") + "1\n",
+                                    account("orphan_callbacks", 2, 4, "pond") + "2\n"}) {
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
+    }
+    for (const std::string& unknown :
+         {account("allowed_calls_per_second", 1, 3, "pond"),
+          account("calls_in_flight", 1, 3, "pond"), account("day_quota_left", 1, 1, "jasper")}) {
+        EXPECT_EQ(text.find(unknown), std::string::npos) << unknown;
+    }
+    database().run("UPDATE service_provider SET is_active = false");
+    EXPECT_EQ(base::metrics::exposition(gauges.read()), text) << "one question for all who ask";
 }
 
 }  // namespace

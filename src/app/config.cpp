@@ -257,6 +257,8 @@ const std::vector<Setting>& settings() {
                "How long a carrier may take to show a change. -1: what is known of each carrier."),
         number("worker.housekeeping_ms", &Config::worker_housekeeping_ms, 100, 600'000,
                "How often lost messages are rebuilt and due rate plans applied."),
+        number("worker.callback_days", &Config::worker_callback_days, accounts::kLeastCallbackDays,
+               3'650, "How long carriers' callbacks are kept, whatever became of them."),
         number("worker.inventory_readers", &Config::worker_inventory_readers, 0, 64,
                "Accounts whose inventory this worker reads at once. 0: it reads none."),
         number("worker.metrics_port", &Config::worker_metrics_port, 0, 65'535,

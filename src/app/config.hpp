@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accounts/retention.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -51,6 +52,7 @@ struct Config {
                                                  86'400, 86'400, 86'400, 86'400};
     int worker_settling_seconds = -1;  // -1: what the carrier's adapter says
     int worker_housekeeping_ms = 5'000;
+    int worker_callback_days = accounts::kDefaultCallbackDays;
     int worker_inventory_readers = 2;
     int worker_metrics_port = 0;  // 0: none
     std::string worker_metrics_address = "127.0.0.1";

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <unistd.h>
 
+#include "accounts/account_gauges.hpp"
 #include "api/api.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -58,8 +59,10 @@ Result<base::MasterKey> prepare(const Config& config) {
 Result<std::unique_ptr<http::Server>> start_worker_metrics(const Config& config) {
     if (config.worker_metrics_port == 0) return std::unique_ptr<http::Server>();
     http::Router router;
-    router.add(http::Method::get, "/metrics", [](http::Request&) {
-        return http::Response::text(200, base::metrics::exposition(), "text/plain; version=0.0.4");
+    const auto gauges = std::make_shared<accounts::AccountGauges>(config.database_url);
+    router.add(http::Method::get, "/metrics", [gauges](http::Request&) {
+        return http::Response::text(200, base::metrics::exposition(gauges->read()),
+                                    "text/plain; version=0.0.4");
     });
     router.add(http::Method::get, "/healthz",
                [](http::Request&) { return http::Response::text(200, "ok\n"); });
@@ -97,6 +100,7 @@ changes::WorkerSettings worker_settings(const Config& config) {
         settings.settling_time = std::chrono::seconds(config.worker_settling_seconds);
     }
     settings.housekeeping = std::chrono::milliseconds(config.worker_housekeeping_ms);
+    settings.callbacks_kept = std::chrono::days(config.worker_callback_days);
     settings.http.guard =
         http::OutboundGuard::public_or(networks_of(config.worker_private_networks));
     settings.name = host_and_process();

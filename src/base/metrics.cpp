@@ -34,8 +34,22 @@ prometheus::Histogram& histogram(const std::string& name, const std::string& hel
                                                              buckets_seconds.end()));
 }
 
-std::string exposition() {
-    return prometheus::TextSerializer().Serialize(registry().Collect());
+std::string exposition(const std::vector<Snapshot>& snapshots) {
+    std::vector<prometheus::MetricFamily> families = registry().Collect();
+    for (const Snapshot& snapshot : snapshots) {
+        prometheus::MetricFamily family;
+        family.name = snapshot.name;
+        family.help = snapshot.help;
+        family.type = prometheus::MetricType::Gauge;
+        for (const Snapshot::Gauge& gauge : snapshot.gauges) {
+            prometheus::ClientMetric metric;
+            for (const auto& [name, value] : gauge.labels) metric.label.push_back({name, value});
+            metric.gauge.value = gauge.value;
+            family.metric.push_back(std::move(metric));
+        }
+        families.push_back(std::move(family));
+    }
+    return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace carryall::base::metrics

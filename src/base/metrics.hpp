@@ -22,7 +22,19 @@ prometheus::Histogram& histogram(const std::string& name, const std::string& hel
                                  const std::vector<double>& buckets_seconds,
                                  const Labels& labels = {});
 
-// The exposition text of all of them.
-std::string exposition();
+// Figures that are not counted in this process but known at the moment of asking: a member whose
+// value is not known is left out, one that is gone disappears.
+struct Snapshot {
+    struct Gauge {
+        Labels labels;
+        double value = 0;
+    };
+    std::string name;
+    std::string help;
+    std::vector<Gauge> gauges;
+};
+
+// The exposition text of all of them, and of `snapshots`.
+std::string exposition(const std::vector<Snapshot>& snapshots = {});
 
 }  // namespace carryall::base::metrics

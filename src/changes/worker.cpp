@@ -6,6 +6,7 @@
 #include "changes/notices.hpp"
 #include "changes/run_store.hpp"
 #include "changes/runner.hpp"
+#include "queue/queue.hpp"
 
 namespace carryall::changes {
 namespace {
@@ -15,7 +16,24 @@ using std::chrono::milliseconds;
 constexpr milliseconds kIdleWait{500};
 constexpr milliseconds kRecoveryPause{500};
 constexpr milliseconds kStopLook{100};
+constexpr std::chrono::minutes kTidyEvery{10};
 constexpr std::size_t kMaxConnections = 1'000;  // as many as an account may have calls in flight
+
+void report_failure(const base::Error& error) {
+    base::log::error("housekeeping_failed", {{"reason", error.message}, {"where", error.where}});
+}
+
+// Whether there is more to forget at once.
+Result<bool> tidy_up(db::Connection& connection, std::chrono::days callbacks_kept) {
+    CARRYALL_TRY(queue::forget_empty_groups(connection));
+    const auto forgotten = accounts::forget_old(connection, callbacks_kept);
+    if (!forgotten) return forgotten.error();
+    if (forgotten->figures + forgotten->callbacks > 0) {
+        base::log::info("old_records_forgotten",
+                        {{"figures", forgotten->figures}, {"callbacks", forgotten->callbacks}});
+    }
+    return forgotten->is_more;
+}
 
 }  // namespace
 
@@ -96,6 +114,7 @@ void Worker::hear_notices() {
 void Worker::keep_house() {
     std::unique_ptr<db::Connection> connection;
     auto next = std::chrono::steady_clock::now();
+    auto next_tidying = next;
     while (!stopping_) {
         if (std::chrono::steady_clock::now() < next) {
             std::this_thread::sleep_for(kStopLook);
@@ -116,13 +135,13 @@ void Worker::keep_house() {
             base::log::info("scheduled_rate_plans_applied", {{"count", *applied}});
             next = std::chrono::steady_clock::now();  // more may be due
         }
-        for (const base::Error* error :
-             {rebuilt ? nullptr : &rebuilt.error(), applied ? nullptr : &applied.error()}) {
-            if (error != nullptr) {
-                base::log::error("housekeeping_failed",
-                                 {{"reason", error->message}, {"where", error->where}});
-            }
-        }
+        if (!rebuilt) report_failure(rebuilt.error());
+        if (!applied) report_failure(applied.error());
+        if (std::chrono::steady_clock::now() < next_tidying) continue;
+        const auto is_more = tidy_up(*connection, settings_.callbacks_kept);
+        if (!is_more) report_failure(is_more.error());
+        // With more to forget at the next round: others' work goes between.
+        if (!is_more || !*is_more) next_tidying = std::chrono::steady_clock::now() + kTidyEvery;
     }
 }
 

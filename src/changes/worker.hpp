@@ -1,6 +1,7 @@
 // The worker: a few runners, each a plain thread with its own database connection and its own HTTP
-// client, one housekeeper that rebuilds lost messages and applies customer rate plans whose date
-// has come, and one listener that brings carriers' callbacks to their device changes.
+// client, one housekeeper that rebuilds lost messages, applies customer rate plans whose date
+// has come and forgets what is kept for a time only, and one listener that brings carriers'
+// callbacks to their device changes.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "accounts/retention.hpp"
 #include "base/secret.hpp"
 #include "changes/run_rules.hpp"
 #include "http/client.hpp"
@@ -24,6 +26,7 @@ struct WorkerSettings {
     std::optional<std::chrono::seconds> settling_time;  // instead of the carrier's own, for tests
     std::chrono::milliseconds housekeeping{5'000};
     int schedule_page = 500;
+    std::chrono::days callbacks_kept{accounts::kDefaultCallbackDays};
     std::string name;  // host and process: shown as the page's worker
     http::ClientOptions http;
 };
