@@ -79,6 +79,8 @@ using Outcome = std::variant<Applied, Refused, Pending, NotSent, Unknown>;
 struct Shared {
     std::string item;
     std::string after;
+    // Fewer than the account takes: only calls with the same figure are joined, at most so many.
+    std::optional<std::size_t> most = {};  // NOLINT(readability-redundant-member-init)
 };
 
 struct Call {
@@ -103,6 +105,8 @@ class Exchange {
     virtual ~Exchange() = default;
     // The first step. Called once.
     virtual Step begin() = 0;
+    // How many devices the request was for whose answer comes next. Told of calls with `shared`.
+    virtual void shared_by(std::size_t devices) { static_cast<void>(devices); }
     // The answer to the call returned last. Called once for each call. A call that is not going to
     // be sent after all (the lease is about to end) is answered with Transport::not_sent, so that
     // progress() does not speak of it as sent.

@@ -250,7 +250,9 @@ class PageRun {
 
     // Takes out of the waiting every device whose call differs from this one's in its item only.
     void gather_sharers(Conversation& leader) {
-        const auto most = static_cast<std::size_t>(std::max(1, account_.devices_per_request)) - 1;
+        auto most = static_cast<std::size_t>(std::max(1, account_.devices_per_request));
+        most = std::min(most, std::max<std::size_t>(1, leader.call->shared->most.value_or(most)));
+        --most;  // beside the leader
         std::deque<std::size_t> rest;
         while (!waiting_.empty()) {
             const std::size_t index = waiting_.front();
@@ -271,6 +273,7 @@ class PageRun {
     static bool shares_request(const Call& one, const Call& other) {
         return other.shared && one.method == other.method && one.path == other.path &&
                one.body == other.body && one.shared->after == other.shared->after &&
+               one.shared->most == other.shared->most &&
                one.shared->item.empty() == other.shared->item.empty() &&
                one.headers == other.headers;
     }
@@ -298,6 +301,7 @@ class PageRun {
         conversation.was_renewed = false;
         const Call call = std::move(*conversation.call);
         conversation.call.reset();
+        if (call.shared) conversation.plan->exchange->shared_by(devices);
         carriers::Step step = conversation.plan->exchange->proceed(answer);
         if (conversation.step >= kMaxCalls && std::holds_alternative<Call>(step)) {
             step = Outcome(carriers::Unknown{"the conversation did not come to an end"});

@@ -1,5 +1,8 @@
 // Devices that share a request, sessions that end in the middle of a page, results that come later.
+#include <array>
 #include <gtest/gtest.h>
+#include <set>
+#include <sstream>
 
 #include "changes/fake_outside_test.hpp"
 #include "changes/page_run.hpp"
@@ -149,6 +152,59 @@ TEST_F(SharedRunTest, the_same_question_about_a_batch_is_asked_once) {
     EXPECT_EQ(run().results.size(), 3U);
     ASSERT_EQ(client_.started.size(), 1U);
     EXPECT_EQ(client_.started[0].body, "");
+}
+
+// Asks again in quarters until the request is its own, as ThingSpace's does.
+class SplittingExchange : public carriers::Exchange {
+  public:
+    SplittingExchange(Call call, bool& was_accepted)
+        : call_(std::move(call)), was_accepted_(was_accepted) {}
+    Step begin() override { return call_; }
+    void shared_by(std::size_t devices) override { shared_by_ = devices; }
+    Step proceed(const http::ClientResponse& response) override {
+        was_accepted_ = response.status == 200;
+        if (was_accepted_) return Outcome(Applied{});
+        if (shared_by_ == 1) {
+            return Outcome(Refused{carriers::FailureClass::business, "no such line"});
+        }
+        call_.shared->most = (shared_by_ + 3) / 4;
+        return call_;
+    }
+
+  private:
+    Call call_;
+    bool& was_accepted_;
+    std::size_t shared_by_ = 0;
+};
+
+TEST_F(SharedRunTest, one_bad_line_among_two_thousand_costs_tens_of_requests) {
+    constexpr int kLines = 2'000;
+    account_.devices_per_request = kLines;
+    std::array<bool, kLines> accepted{};
+    for (int i = 0; i < kLines; ++i) {
+        add({});
+        plans_.back().exchange = std::make_unique<SplittingExchange>(
+            shared("/suspend", i == 1'234 ? "bad" : std::to_string(i)), accepted.at(i));
+    }
+    client_.answer = [](const http::ClientRequest& request) {
+        const bool is_bad = request.body.find("bad") != std::string::npos;
+        return FakeClient::ok("{}", is_bad ? 400 : 200);
+    };
+    const PageRunOutput output = run();
+    ASSERT_EQ(output.results.size(), 2'000U);
+    EXPECT_EQ(std::count(accepted.begin(), accepted.end(), true), kLines - 1);
+    EXPECT_EQ(result_of(output, 1'235).verdict.state, DeviceState::error);
+    EXPECT_LE(client_.started.size(), 25U);
+    std::set<std::string> sent;
+    for (const auto& request : client_.started) {
+        if (request.body.find("bad") != std::string::npos) continue;
+        const std::string items = request.body.substr(request.body.find('[') + 1);
+        std::stringstream all(items.substr(0, items.find(']')));
+        for (std::string item; std::getline(all, item, ',');) {
+            EXPECT_TRUE(sent.insert(item).second) << item << " was accepted twice";
+        }
+    }
+    EXPECT_EQ(sent.size(), 1'999U);
 }
 
 TEST_F(SharedRunTest, a_lost_answer_leaves_every_sharer_unknown) {

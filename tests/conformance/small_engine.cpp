@@ -23,7 +23,8 @@ struct Playing {
 
 bool may_share(const carriers::Call& one, const carriers::Call& other) {
     return one.shared && other.shared && one.method == other.method && one.path == other.path &&
-           one.body == other.body && one.shared->after == other.shared->after;
+           one.body == other.body && one.shared->after == other.shared->after &&
+           one.shared->most == other.shared->most;
 }
 
 void prepare_next(SmallDevice& device, const carriers::Exchange& exchange) {
@@ -86,11 +87,14 @@ void SmallEngine::attempt(std::vector<SmallDevice>& devices) {
             const carriers::Call first = *leader.call;
             carriers::Call joint = first;
             std::vector<Playing*> sharers = {&leader};
-            if (first.shared) joint.body += first.shared->item;
+            auto most = static_cast<std::size_t>(account_.devices_per_request);
+            if (first.shared) {
+                joint.body += first.shared->item;
+                most = std::min(most, first.shared->most.value_or(most));
+            }
             for (Playing& other : all) {
                 const bool joins = &other != &leader && other.call &&
-                                   may_share(first, *other.call) &&
-                                   static_cast<int>(sharers.size()) < account_.devices_per_request;
+                                   may_share(first, *other.call) && sharers.size() < most;
                 if (!joins) continue;
                 if (!other.call->shared->item.empty()) {
                     joint.body += ',' + other.call->shared->item;
@@ -99,7 +103,10 @@ void SmallEngine::attempt(std::vector<SmallDevice>& devices) {
             }
             if (first.shared) joint.body += first.shared->after;
             const http::ClientResponse answer = send(joint);
-            for (Playing* sharer : sharers) sharer->take(sharer->exchange->proceed(answer));
+            for (Playing* sharer : sharers) {
+                if (first.shared) sharer->exchange->shared_by(sharers.size());
+                sharer->take(sharer->exchange->proceed(answer));
+            }
         }
     }
     for (Playing& one : all) prepare_next(*one.device, *one.exchange);

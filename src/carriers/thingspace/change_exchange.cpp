@@ -28,6 +28,8 @@ using std::chrono::seconds;
 // Requests that the carrier accepted and then failed for a reason of its own, before a person
 // looks.
 constexpr int kMaxRequests = 3;
+// A request that was refused for one line's fault is made again in so many parts.
+constexpr std::size_t kParts = 4;
 constexpr seconds kShortestWait{300};
 constexpr seconds kLongestWait{4 * 3'600};
 
@@ -100,6 +102,8 @@ class ChangeExchange : public Exchange {
         return look_up();
     }
 
+    void shared_by(std::size_t devices) override { shared_by_ = devices; }
+
     Step proceed(const http::ClientResponse& response) override {
         const Judged answer = judge(response, account_);
         switch (doing_) {
@@ -138,7 +142,7 @@ class ChangeExchange : public Exchange {
             call.body = request_.head + request_.item + std::string(kRequestTail);
         } else {
             call.body = request_.head;
-            call.shared = Shared{request_.item, std::string(kRequestTail)};
+            call.shared = Shared{request_.item, std::string(kRequestTail), most_};
         }
         return call;
     }
@@ -228,10 +232,11 @@ class ChangeExchange : public Exchange {
     Step on_sent(const Judged& answer) {
         if (answer.verdict.meaning == Meaning::accepted) return on_accepted(answer.body);
         if (answer.verdict.meaning == Meaning::refused) {
-            // It may be another line's fault, but the whole request was refused.
-            const bool names_a_line = answer.fault == Fault::device || answer.fault == Fault::state;
-            if (names_a_line && !is_alone_) {
-                is_alone_ = true;
+            // It may be another line's fault, but the whole request was refused, so nothing was
+            // done. Which line's, the parts show.
+            const bool is_a_lines = answer.fault == Fault::device || answer.fault == Fault::state;
+            if (is_a_lines && shared_by_ > 1) {
+                most_ = (shared_by_ + kParts - 1) / kParts;
                 return send();
             }
             if (answer.fault == Fault::state) {
@@ -400,13 +405,15 @@ class ChangeExchange : public Exchange {
     const bool resolving_;
     const bool settled_;
     Remembered known_;
-    bool is_waiting_;                 // a request was accepted and may still be at work
-    bool may_have_sent_;              // by this change, in this attempt or an earlier one
-    bool is_alone_;                   // the request is made for this line only
-    bool was_sent_now_ = false;       // and refused, in this attempt
-    bool is_proved_ = false;          // it was done; only the number is sought
-    std::optional<Refused> failure_;  // unless the list shows the line as wanted
-    std::string unexpected_;          // the carrier's own trouble with the last request
+    bool is_waiting_;                  // a request was accepted and may still be at work
+    bool may_have_sent_;               // by this change, in this attempt or an earlier one
+    const bool is_alone_;              // requests of this account are for one line each
+    std::size_t shared_by_ = 1;        // lines of the request that was answered last
+    std::optional<std::size_t> most_;  // lines of the next request
+    bool was_sent_now_ = false;        // and refused, in this attempt
+    bool is_proved_ = false;           // it was done; only the number is sought
+    std::optional<Refused> failure_;   // unless the list shows the line as wanted
+    std::string unexpected_;           // the carrier's own trouble with the last request
 
     Doing doing_ = Doing::sending;
     ChangeRequest request_;

@@ -239,13 +239,41 @@ TEST(ThingSpaceChange, the_status_of_a_throttled_call_is_a_setting) {
 TEST(ThingSpaceChange, a_fault_that_names_one_line_of_a_shared_request_does_not_refuse_the_others) {
     const Account account = test_account();
     const auto exchange = make(account, test_line("Active"), StatusChange{"Suspended"});
+    std::vector<std::optional<std::size_t>> most;
     const Played played = play(*exchange, [&](const Call& call) {
-        return call.shared ? ThingSpaceModel::error("REQUEST_FAILED.DeviceNotFound") : taken();
+        most.push_back(call.shared->most);
+        exchange->shared_by(call.shared->most.value_or(21));
+        return most.size() < 3 ? ThingSpaceModel::error("REQUEST_FAILED.DeviceNotFound") : taken();
     });
     EXPECT_EQ(kind_of(played.outcome), "pending");
-    ASSERT_EQ(played.calls.size(), 2u);
-    EXPECT_EQ(played.calls[1].body, R"({"accountName":"0000123456-00001","devices":[{"deviceIds":)"
-                                    R"([{"kind":"iccid","id":"89148000000000000011"}]}]})");
+    using Most = std::optional<std::size_t>;
+    EXPECT_EQ(most, (std::vector<Most>{{}, 6U, 2U})) << "a quarter each time";
+}
+
+TEST(ThingSpaceChange, a_line_whose_request_was_for_it_only_is_refused) {
+    const Account account = test_account();
+    const auto exchange = make(account, test_line("Active"), StatusChange{"Suspended"});
+    const Played played = play(*exchange, [&](const Call& call) {
+        exchange->shared_by(call.shared->most.value_or(2));
+        return ThingSpaceModel::error("REQUEST_FAILED.DeviceNotFound");
+    });
+    EXPECT_EQ(kind_of(played.outcome), "refused");
+    EXPECT_EQ(played.calls.size(), 2U);
+}
+
+TEST(ThingSpaceChange, only_what_proves_that_nothing_was_done_is_sent_again_in_parts) {
+    const Account account = test_account();
+    for (const http::ClientResponse& answer :
+         {ThingSpaceModel::error("REQUEST_FAILED.UnexpectedError"), answered(502),
+          answered(200, "{}"), failed(http::Transport::timeout)}) {
+        const auto exchange = make(account, test_line("Active"), StatusChange{"Suspended"});
+        const Played played = play(*exchange, [&](const Call&) {
+            exchange->shared_by(8);
+            return answer;
+        });
+        EXPECT_EQ(kind_of(played.outcome), "unknown");
+        EXPECT_EQ(played.calls.size(), 1U);
+    }
 }
 
 TEST(ThingSpaceChange, already_active_is_done_only_if_the_list_shows_the_plan) {
