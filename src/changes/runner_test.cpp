@@ -512,6 +512,25 @@ TEST_F(RunnerTest, an_account_with_limits_is_called_by_one_runner_after_the_othe
     EXPECT_EQ(value("SELECT quota_used FROM account_pace"), "25") << "unused calls went back";
 }
 
+TEST_F(RunnerTest, towards_the_end_of_a_page_the_next_runner_may_make_the_calls_that_are_free) {
+    const BulkChangeId id = make_change();
+    database().run(
+        "UPDATE service_provider SET is_unpaced = false, rate_per_second = 1000,"
+        " max_concurrency = 3");
+    const auto first = machine("first");
+    const auto second = machine("second");
+    first->client.on_wait = [&] {
+        if (first->client.started.size() <= 3) return;  // its first calls
+        first->client.on_wait = nullptr;
+        EXPECT_EQ(value("SELECT slots FROM account_turn"), "1");
+        second->work();
+    };
+    first->work();
+    EXPECT_EQ(counts(id), "PROCESSED n0 u0 p25 e0 k0");
+    EXPECT_GT(second->client.started.size(), 0U);
+    EXPECT_LE(second->client.most_in_flight, 2U) << "the first one has a call in flight";
+}
+
 TEST_F(RunnerTest, a_small_change_gets_its_turn_although_a_large_one_came_before) {
     const BulkChangeId large = make_change();
     database().run(

@@ -2,6 +2,7 @@
 // to the message when the turn ends. What must stay true: the account's turn ends before the
 // message lets the next runner in, so that the next one finds the account free.
 #include <algorithm>
+#include <cmath>
 #include <thread>
 
 #include "base/log.hpp"
@@ -130,7 +131,12 @@ void Runner::pass_on_early(Turn& turn, const RunnableChange& change, std::size_t
     const auto idle = turn.pace->latency() + kPageOverhead;
     if (idle < kIdleShare * (steady_clock::now() - begun)) return;
     turn.is_passed_on = true;
-    turn.pace->shrink_turn(std::max(1, in_flight + static_cast<int>(waiting)));
+    // The calls that still wait come at the account's pace, so they need no more in flight than
+    // that takes.
+    const std::chrono::duration<double> latency = turn.pace->latency();
+    const int needed = static_cast<int>(std::ceil(rate * latency.count()));
+    turn.pace->shrink_turn(
+        std::max({1, in_flight, std::min(needed, in_flight + static_cast<int>(waiting))}));
     const bool has_more_pages = change.open_page_count > turn.pages;
     const auto passed = has_more_pages ? queue_->put_back(turn.message, milliseconds(0))
                                        : queue_->free_group(turn.message);
