@@ -3,11 +3,8 @@ carrier is described once, in CARRIERS: where its simulator is, with which crede
 and plans."""
 
 import json
-import urllib.request
 
-from stage import WORKER
-
-from local_platform import PROGRAM  # noqa: I001
+from stage import TenantScene
 
 CALLBACK_PASSWORD = "callback-secret-of-the-scenario"
 
@@ -39,23 +36,21 @@ CARRIERS = {
 }
 
 
-class CarrierScene:
-    """`lines` active lines at the carrier and in the inventory, on the first of its two plans."""
+class CarrierScene(TenantScene):
+    """`lines` active lines at the carrier and in the inventory, on the first of its two plans.
+    `beside`: another scene that goes on; its carriers are left as they are, and its lines are
+    others than these."""
 
     def __init__(self, platform, name, carrier, lines, provider=(), settings=None, fleet=None,
-                 status="Active"):
-        self.platform, self.name, self.carrier, self.lines = platform, name, carrier, lines
-        self.facts = CARRIERS[carrier]
-        self.workers = []
-        platform.simulator("reset", {})
+                 status="Active", beside=None):
+        if beside is None:
+            platform.simulator("reset", {})
+        super().__init__(platform, name, lines)
+        self.carrier, self.facts = carrier, CARRIERS[carrier]
+        self.first = self.facts["first"] + (beside.lines if beside else 0)
+        self.first_number = int(self.facts["fleet"].get("firstSubscriberNumber", 0))
         platform.simulator(f"{carrier}/fleet", {
-            "firstIccid": str(self.facts["first"]), "count": lines,
-            **self.facts["fleet"], **(fleet or {})})
-        self.tenant_id = platform.carryall("tenants", "create", name)[0]["tenantId"]
-        token = platform.carryall("tokens", "create", "--tenant", name, "--name", "scenario",
-                                  "--role", "admin")[0]["token"]
-        platform.token_file.write_text(token)
-        self.token = token
+            **self.facts["fleet"], "firstIccid": str(self.first), "count": lines, **(fleet or {})})
         self.provider_id = self.set_up_account(provider, settings or {})
         self.load(status)
 
@@ -64,7 +59,7 @@ class CarrierScene:
         return list(self.facts["plans"])
 
     def iccid(self, number):
-        return str(self.facts["first"] + number)
+        return str(self.first + number)
 
     def set_up_account(self, provider, more):
         keys = self.platform.notes["keys"]
@@ -90,19 +85,13 @@ class CarrierScene:
                        for code, number in self.facts["plans"].items())
         self.platform.carryall("import", "carrier-rate-plans", self.write(
             "plans.csv", "Service Provider,Code,Carrier Plan Id\n" + rows))
-        first_number = int(self.facts["fleet"].get("firstSubscriberNumber", 0))
         rows = "".join(
             f"{self.iccid(n)},{self.carrier},{self.facts['portal']},{status},{self.plans[0]},"
-            f"{first_number + n if first_number else ''}\n" for n in range(self.lines))
+            f"{self.first_number + n if self.first_number else ''}\n" for n in range(self.lines))
         report = self.platform.carryall("import", "devices", self.write(
             "devices.csv",
             "ICCID,Service Provider,Portal,Status,Carrier Rate Plan,MSISDN\n" + rows))
         assert report["createdCount"] == self.lines, report
-
-    def write(self, name, text):
-        file = self.platform.folder / name
-        file.write_text(text)
-        return file
 
     def faults(self, *rules):
         self.platform.simulator("faults", {"system": self.carrier, "seed": 11,
@@ -111,32 +100,9 @@ class CarrierScene:
     def knobs(self, **knobs):
         self.platform.simulator(f"{self.carrier}/knobs", knobs)
 
-    def start_worker(self, **environment):
-        name = f"worker{len(self.workers)}"
-        self.platform.spawn(name, [PROGRAM, "--config", self.platform.config, "work"],
-                            **{**WORKER, **environment})
-        self.platform.first_words(name, "worker running")
-        self.workers.append(self.platform.children[name])
-        return self.workers[-1]
-
-    def end_workers(self):
-        for worker in self.workers:
-            if worker.poll() is None:
-                worker.terminate()
-                worker.wait(30)
-
-    def submit(self, *words):
-        file = self.write("change.csv", "ICCID\n" + "".join(
-            self.iccid(n) + "\n" for n in range(self.lines)))
-        answer = self.platform.carryall("change", "submit", file, "--provider", self.carrier,
-                                        *words)
-        assert answer["acceptedCount"] == self.lines, answer
-        return answer["bulkChangeId"]
-
-    def finish(self, number):
-        self.platform.carryall("change", "watch", number, "--timeout", "90", check=False,
-                               to_json=False)
-        return self.platform.carryall("change", "status", number)
+    def submit(self, *words, numbers=None):
+        return self.submit_file(self.carrier,
+                                [self.iccid(n) for n in numbers or range(self.lines)], words)
 
     def actions(self):
         return self.platform.simulator("ledger/summary")["systems"].get(self.carrier, {})
@@ -149,12 +115,7 @@ class CarrierScene:
         """Every item of a list of the API."""
         token = ""
         while True:
-            request = urllib.request.Request(
-                f"{self.platform.notes['url']}/v1/{path}?limit=200"
-                + (f"&pageToken={token}" if token else ""),
-                headers={"Authorization": f"Bearer {self.token}"})
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                page = json.load(answer)
+            page = self.api(f"{path}?limit=200" + (f"&pageToken={token}" if token else ""))
             yield from page["items"]
             token = page.get("nextPageToken")
             if not token:

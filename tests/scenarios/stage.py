@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "demo"))
@@ -49,55 +50,31 @@ class Stage:
         return Scene(self.platform, f"Scene {self.scenes}", lines, calls_per_second, settings)
 
 
-class Scene:
-    """A tenant with one POND account and `lines` active lines on plan A; plan B is there.
-    `calls_per_second`: None: the account has no limits."""
+class TenantScene:
+    """A tenant of its own with an administrator's token, with files, workers and changes."""
 
-    def __init__(self, platform, name, lines, calls_per_second, settings):
+    def __init__(self, platform, name, lines):
         self.platform, self.name, self.lines = platform, name, lines
         self.workers = []
-        platform.simulator("reset", {})
-        self.faults(LATENCY)
-        platform.simulator("pond/fleet", {"firstIccid": str(FIRST_ICCID), "count": lines,
-                                          "packageTypeId": 40117})
-        platform.carryall("tenants", "create", name)
-        token = platform.carryall("tokens", "create", "--tenant", name, "--name", "scenario",
-                                  "--role", "admin")[0]["token"]
-        platform.token_file.write_text(token)
-        self.token = token
-        self.set_up_account(calls_per_second, settings)
-        self.load_plans()
-        self.load_lines()
+        self.tenant_id = platform.carryall("tenants", "create", name)[0]["tenantId"]
+        self.token = platform.carryall("tokens", "create", "--tenant", name, "--name", "scenario",
+                                       "--role", "admin")[0]["token"]
+        self.speak()
 
-    def set_up_account(self, calls_per_second, settings):
-        keys = self.platform.notes["keys"]
-        secrets = self.write("credentials.json", json.dumps(
-            {"apiKey": keys["pondKey"], "username": "carryall", "password": keys["pondPassword"]}))
-        settings = {"baseUrl": self.platform.notes["simulator"] +
-                    "/pond/ds/u/distributorPPUService/v1", "distributorId": 9001, **settings}
-        self.platform.carryall("providers", "create", "name=POND", "integration=pond",
-                               "writeIsEnabled:=true", f"settings:={json.dumps(settings)}",
-                               f"ratePerSecond:={calls_per_second}" if calls_per_second
-                               else "isUnpaced:=true", "--credentials", secrets)
-
-    def load_plans(self):
-        self.platform.carryall("import", "carrier-rate-plans", self.write("plans.csv",
-                               "Service Provider,Code,Carrier Plan Id\n"
-                               "POND,A,40117\nPOND,B,40118\n"))
-
-    def load_lines(self):
-        rows = "".join(f"{FIRST_ICCID + n},POND,m2m,Active,A\n" for n in range(self.lines))
-        report = self.platform.carryall("import", "devices", self.write(
-            "devices.csv", "ICCID,Service Provider,Portal,Status,Carrier Rate Plan\n" + rows))
-        assert report["createdCount"] == self.lines, report
+    def speak(self):
+        """From now on the command line is this tenant's administrator."""
+        self.platform.token_file.write_text(self.token)
 
     def write(self, name, text):
         file = self.platform.folder / name
         file.write_text(text)
         return file
 
-    def faults(self, *rules):
-        self.platform.simulator("faults", {"system": "pond", "seed": 11, "rules": list(rules)})
+    def api(self, path):
+        request = urllib.request.Request(f"{self.platform.notes['url']}/v1/{path}",
+                                         headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
 
     # --- workers
 
@@ -128,11 +105,10 @@ class Scene:
 
     # --- changes
 
-    def submit(self, *words):
-        iccids = "".join(f"{FIRST_ICCID + n}\n" for n in range(self.lines))
-        file = self.write("change.csv", "ICCID\n" + iccids)
-        answer = self.platform.carryall("change", "submit", file, "--provider", "POND", *words)
-        assert answer["acceptedCount"] == self.lines, answer
+    def submit_file(self, provider, iccids, words):
+        file = self.write("change.csv", "ICCID\n" + "".join(f"{one}\n" for one in iccids))
+        answer = self.platform.carryall("change", "submit", file, "--provider", provider, *words)
+        assert answer["acceptedCount"] == len(iccids), answer
         return answer["bulkChangeId"]
 
     def wait_until_processed(self, number, devices):
@@ -150,9 +126,52 @@ class Scene:
         raise AssertionError("the stream of events ended early")
 
     def finish(self, number):
-        self.platform.carryall("change", "watch", number, "--timeout", "60", check=False,
+        self.platform.carryall("change", "watch", number, "--timeout", "90", check=False,
                                to_json=False)
         return self.platform.carryall("change", "status", number)
+
+
+class Scene(TenantScene):
+    """A tenant with one POND account and `lines` active lines on plan A; plan B is there.
+    `calls_per_second`: None: the account has no limits."""
+
+    def __init__(self, platform, name, lines, calls_per_second, settings):
+        platform.simulator("reset", {})
+        super().__init__(platform, name, lines)
+        self.faults(LATENCY)
+        platform.simulator("pond/fleet", {"firstIccid": str(FIRST_ICCID), "count": lines,
+                                          "packageTypeId": 40117})
+        self.set_up_account(calls_per_second, settings)
+        self.load_plans()
+        self.load_lines()
+
+    def set_up_account(self, calls_per_second, settings):
+        keys = self.platform.notes["keys"]
+        secrets = self.write("credentials.json", json.dumps(
+            {"apiKey": keys["pondKey"], "username": "carryall", "password": keys["pondPassword"]}))
+        settings = {"baseUrl": self.platform.notes["simulator"] +
+                    "/pond/ds/u/distributorPPUService/v1", "distributorId": 9001, **settings}
+        self.platform.carryall("providers", "create", "name=POND", "integration=pond",
+                               "writeIsEnabled:=true", f"settings:={json.dumps(settings)}",
+                               f"ratePerSecond:={calls_per_second}" if calls_per_second
+                               else "isUnpaced:=true", "--credentials", secrets)
+
+    def load_plans(self):
+        self.platform.carryall("import", "carrier-rate-plans", self.write("plans.csv",
+                               "Service Provider,Code,Carrier Plan Id\n"
+                               "POND,A,40117\nPOND,B,40118\n"))
+
+    def load_lines(self):
+        rows = "".join(f"{FIRST_ICCID + n},POND,m2m,Active,A\n" for n in range(self.lines))
+        report = self.platform.carryall("import", "devices", self.write(
+            "devices.csv", "ICCID,Service Provider,Portal,Status,Carrier Rate Plan\n" + rows))
+        assert report["createdCount"] == self.lines, report
+
+    def faults(self, *rules):
+        self.platform.simulator("faults", {"system": "pond", "seed": 11, "rules": list(rules)})
+
+    def submit(self, *words):
+        return self.submit_file("POND", [FIRST_ICCID + n for n in range(self.lines)], words)
 
     def actions(self):
         return self.platform.simulator("ledger/summary")["systems"].get("pond", {})

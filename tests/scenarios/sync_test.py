@@ -6,7 +6,8 @@ import json
 import unittest
 import urllib.request
 
-from stage import FIRST_ICCID, Scene, Stage
+from carrier_stage import CarrierScene
+from stage import FIRST_ICCID, Stage, TenantScene
 
 LINES = 1_000
 LINES_A_PAGE = 50
@@ -23,35 +24,23 @@ def tearDownModule():
     stage.close()
 
 
-def api(scene, path):
-    request = urllib.request.Request(scene.platform.notes["url"] + path,
-                                     headers={"Authorization": f"Bearer {scene.token}"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
-
-
 def wait_until_read(scene, number, lines):
     while True:
-        sync = api(scene, f"/v1/syncs/{number}")
+        sync = scene.api(f"syncs/{number}")
         if sync["lineCount"] >= lines or sync["state"] in ("done", "failed"):
             return sync
 
 
-class JasperScene(Scene):
+class JasperScene(TenantScene):
     """A tenant with one Jasper account whose lines and ours agree."""
 
     def __init__(self, platform, name, lines):
-        # Not Scene's: that one is about POND.
-        self.platform, self.name, self.lines, self.workers = platform, name, lines, []
         platform.simulator("reset", {})
+        super().__init__(platform, name, lines)
         platform.simulator("jasper/knobs", {"requestsPerSecond": 0, "callsInFlight": 0})
         platform.simulator("jasper/fleet", {"firstIccid": str(FIRST_ICCID), "count": lines,
                                             "ratePlan": PLAN,
                                             "communicationPlan": COMMUNICATION_PLAN})
-        platform.carryall("tenants", "create", name)
-        self.token = platform.carryall("tokens", "create", "--tenant", name, "--name", "scenario",
-                                       "--role", "admin")[0]["token"]
-        platform.token_file.write_text(self.token)
         secrets = self.write("credentials.json", json.dumps(
             {"username": "carryall", "apiKey": "jasper-sim-key"}))
         settings = {"baseUrl": platform.notes["simulator"] + "/jasper/rws/api/v1"}
@@ -123,7 +112,7 @@ class Syncs(unittest.TestCase):
             (990, "ratePlan", PLAN, "FLEET 1GB"), (LINES, "presence", "absent", "present")])
         # Each page after the first is read with the one before it; the page at hand once more.
         calls = scene.platform.simulator("ledger/summary")["systems"]["jasper"]["search_devices"]
-        self.assertLessEqual(calls["performed"], 2 * (LINES // LINES_A_PAGE + 1) + 4)
+        self.assertLessEqual(calls["received"], 2 * (LINES // LINES_A_PAGE + 1) + 4)
 
     def test_ponds_inventory_is_read_to_its_end_whoever_dies(self):
         scene = self.scene = stage.scene(LINES, 5_000)
@@ -148,6 +137,38 @@ class Syncs(unittest.TestCase):
         self.assertEqual(found, {(str(FIRST_ICCID + 3), "status"): ("Terminated", "Active"),
                                  (str(stranger), "presence"): ("present", "absent")})
 
+    def test_thingspaces_inventory_is_read_to_its_end_whoever_dies(self):
+        stage.scenes += 1
+        lines = 600
+        scene = CarrierScene(stage.platform, f"Sync {stage.scenes}", "thingspace", lines)
+        self.addCleanup(scene.end_workers)
+        scene.knobs(pageCap=50)
+        for number, change in ((7, {"state": "suspend"}), (300, {"state": "deleted"}),
+                               (590, {"servicePlan": "M2M-10MB"})):
+            scene.platform.simulator(f"thingspace/line/{scene.iccid(number)}", change)
+        scene.platform.simulator("thingspace/fleet", {
+            **scene.facts["fleet"], "firstIccid": scene.iccid(lines), "count": 1})
+        scene.faults({"match": {"action": "list"}, "fault": "latency", "milliseconds": 150})
+        worker = scene.start_worker()
+        number = scene.platform.carryall("sync", "thingspace")["syncId"]
+        sync = wait_until_read(scene, number, lines // 4)
+        self.assertEqual(sync["state"], "running", "it was over before anything could go wrong")
+        worker.kill()
+        worker.wait()
+        scene.start_worker()
+        done = scene.platform.carryall("sync", "thingspace", "--wait", "--timeout", "120")
+        self.assertEqual((done["syncId"], done["state"], done["lineCount"]),
+                         (number, "done", lines), done)
+        found = sorted((int(one["iccid"]) - scene.first, one["field"], one["ours"], one["theirs"])
+                       for one in scene.platform.carryall("drift", "--limit", "10000")
+                       if one["field"] not in ("imei", "msisdn"))  # we have none
+        self.assertEqual(found, [
+            (7, "status", "Active", "Suspended"), (300, "presence", "present", "absent"),
+            (590, "ratePlan", "M2M-5MB", "M2M-10MB"), (lines, "presence", "absent", "present")])
+        # Each page once, and the one at hand again.
+        self.assertLessEqual(scene.actions()["list"]["received"], lines // 50 + 3)
+        self.assertEqual(scene.actions()["login"]["received"], 1, "the session was there already")
+
     def test_what_a_person_accepts_is_no_difference_any_more(self):
         scene = self.enter(lines=120)
         scene.behind_our_back(3, status="DEACTIVATED")
@@ -164,7 +185,7 @@ class Syncs(unittest.TestCase):
 
     def test_an_account_that_refuses_us_fails_with_the_reason(self):
         scene = self.enter(lines=1)
-        provider = api(scene, "/v1/service-providers")["items"][0]["serviceProviderId"]
+        provider = scene.api("service-providers")["items"][0]["serviceProviderId"]
         scene.platform.carryall("providers", "set", provider, "--credentials", scene.write(
             "wrong.json", json.dumps({"apiKey": "not the key"})))
         scene.start_worker()
