@@ -42,7 +42,7 @@ class CarrierScene(TenantScene):
     others than these."""
 
     def __init__(self, platform, name, carrier, lines, provider=(), settings=None, fleet=None,
-                 status="Active", beside=None):
+                 status="Active", beside=None, has_credentials=True):
         if beside is None:
             platform.simulator("reset", {})
         super().__init__(platform, name, lines)
@@ -51,7 +51,7 @@ class CarrierScene(TenantScene):
         self.first_number = int(self.facts["fleet"].get("firstSubscriberNumber", 0))
         platform.simulator(f"{carrier}/fleet", {
             **self.facts["fleet"], "firstIccid": str(self.first), "count": lines, **(fleet or {})})
-        self.provider_id = self.set_up_account(provider, settings or {})
+        self.provider_id = self.set_up_account(provider, settings or {}, has_credentials)
         self.load(status)
 
     @property
@@ -61,18 +61,19 @@ class CarrierScene(TenantScene):
     def iccid(self, number):
         return str(self.first + number)
 
-    def set_up_account(self, provider, more):
+    def set_up_account(self, provider, more, has_credentials):
         keys = self.platform.notes["keys"]
-        credentials = self.facts.get("credentials") or {
+        self.credentials = self.facts.get("credentials") or {
             "apiKey": keys["pondKey"], "username": "carryall", "password": keys["pondPassword"]}
         settings = {**self.facts["settings"], **more}
         settings["baseUrl"] = self.platform.notes["simulator"] + settings["baseUrl"]
         words = provider or ["isUnpaced:=true"]
         made = self.platform.carryall(
             "providers", "create", f"name={self.carrier}", f"integration={self.carrier}",
-            "writeIsEnabled:=true", f"settings:={json.dumps(settings)}", *words, "--credentials",
-            self.write("credentials.json", json.dumps(credentials)))
-        number = (made[0] if isinstance(made, list) else made)["serviceProviderId"]
+            "writeIsEnabled:=true", f"settings:={json.dumps(settings)}", *words)
+        number = made["serviceProviderId"]
+        if has_credentials:
+            self.change_credentials(number, self.credentials)
         if self.carrier == "thingspace":
             settings["callbackUrl"] = (f"{self.platform.notes['url']}/callbacks/thingspace/"
                                        f"{self.tenant_id}/{number}")
@@ -93,6 +94,10 @@ class CarrierScene(TenantScene):
             "ICCID,Service Provider,Portal,Status,Carrier Rate Plan,MSISDN\n" + rows))
         assert report["createdCount"] == self.lines, report
 
+    def change_credentials(self, provider_id, members):
+        self.platform.carryall("providers", "set", provider_id, "--credentials",
+                               self.write("credentials.json", json.dumps(members)))
+
     def faults(self, *rules):
         self.platform.simulator("faults", {"system": self.carrier, "seed": 11,
                                            "rules": list(rules)})
@@ -103,6 +108,12 @@ class CarrierScene(TenantScene):
     def submit(self, *words, numbers=None):
         return self.submit_file(self.carrier,
                                 [self.iccid(n) for n in numbers or range(self.lines)], words)
+
+    def endings(self, number):
+        """How each device of a change ended: its state, and the class of its error."""
+        self.finish(number)
+        return [(device["state"], device["errorClass"])
+                for device in self.ask_all(f"bulk-changes/{number}/devices")]
 
     def actions(self):
         return self.platform.simulator("ledger/summary")["systems"].get(self.carrier, {})
