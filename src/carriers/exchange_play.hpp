@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "carriers/exchange.hpp"
+#include "carriers/carrier.hpp"
 
 namespace carryall::carriers {
 
@@ -60,6 +60,15 @@ inline std::string reason_of(const Outcome& outcome) {
     if (const auto* not_sent = std::get_if<NotSent>(&outcome)) return not_sent->reason;
     if (const auto* unknown = std::get_if<Unknown>(&outcome)) return unknown->reason;
     return {};
+}
+
+// What an attempt that has not ended the change makes of the next one. Whether the carrier has
+// settled by then is the caller's to say.
+inline void prepare_next(Attempt& attempt, const Outcome& outcome) {
+    const std::string_view kind = kind_of(outcome);
+    const bool not_sent = kind == "not_sent";
+    attempt.waiting = kind == "pending" || (not_sent && attempt.waiting);
+    attempt.resolving = kind == "unknown" || (not_sent && attempt.resolving);
 }
 
 }  // namespace carryall::carriers

@@ -2,7 +2,7 @@
 // kind of call.
 #include <gtest/gtest.h>
 
-#include "conformance/simulator.hpp"
+#include "conformance/small_engine.hpp"
 
 namespace carryall::conformance {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <gtest/gtest.h>
 
-#include "conformance/simulator.hpp"
+#include "conformance/small_engine.hpp"
 
 namespace carryall::conformance {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "conformance/simulator.hpp"
+#include "conformance/small_engine.hpp"
 
 namespace carryall::conformance {
 namespace {

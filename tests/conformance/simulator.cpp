@@ -7,11 +7,8 @@ namespace carryall::conformance {
 
 namespace {
 
-constexpr int kMaxAttempts = 6;
-constexpr int kMaxQuestions = 100;  // about what the carrier has accepted
 constexpr int kMaxInventorySteps = 10'000;
 constexpr std::chrono::seconds kAdminTimeout{10};
-constexpr const char* kCorrelation = "conformance";
 
 }  // namespace
 
@@ -116,51 +113,6 @@ void Simulator::pass(std::chrono::milliseconds time) {
 
 base::Instant Simulator::now() const {
     return base::system_clock().now() + passed_;
-}
-
-namespace {
-
-carriers::Outcome play_over(Simulator& simulator, const carriers::Account& account,
-                            carriers::Exchange& exchange) {
-    return carriers::play(exchange,
-                          [&](const carriers::Call& call) {
-                              return std::optional(simulator.send(account, call));
-                          })
-        .outcome;
-}
-
-}  // namespace
-
-carriers::Outcome run_once(Simulator& simulator, const carriers::Account& account,
-                           const MakeExchange& make, carriers::Attempt attempt) {
-    attempt.correlation_id = kCorrelation;
-    attempt.now = simulator.now();
-    return play_over(simulator, account, *make(attempt));
-}
-
-carriers::Outcome run_to_end(Simulator& simulator, const carriers::Account& account,
-                             const MakeExchange& make) {
-    carriers::Attempt attempt;
-    attempt.correlation_id = kCorrelation;
-    carriers::Outcome outcome = carriers::Unknown{"not started"};
-    int attempts = 0;
-    for (int i = 0; i < kMaxQuestions && attempts < kMaxAttempts; ++i) {
-        attempt.now = simulator.now();
-        const auto exchange = make(attempt);
-        outcome = play_over(simulator, account, *exchange);
-        const std::string_view kind = carriers::kind_of(outcome);
-        if (kind == "applied" || kind == "refused") break;
-        attempt.progress = exchange->progress();
-        attempt.waiting = kind == "pending" || (kind == "not_sent" && attempt.waiting);
-        attempt.resolving = attempt.settled =
-            kind == "unknown" || (kind == "not_sent" && attempt.resolving);
-        if (const auto* pending = std::get_if<carriers::Pending>(&outcome)) {
-            simulator.pass(pending->ask_again_after);
-        } else {
-            ++attempts;
-        }
-    }
-    return outcome;
 }
 
 ReadInventory read_inventory(Simulator& simulator, const carriers::Carrier& carrier,

@@ -1,5 +1,4 @@
-// A running carryall-sim and an engine of one device: sends what an exchange says over the real
-// client, and tries again as the real engine does.
+// A running carryall-sim, spoken to over the real client, and its inventory as an adapter reads it.
 #pragma once
 
 #include <chrono>
@@ -15,6 +14,8 @@
 #include "support/temp_dir.hpp"
 
 namespace carryall::conformance {
+
+inline constexpr const char* kCorrelation = "conformance";
 
 class Simulator {
   public:
@@ -46,16 +47,6 @@ class Simulator {
     std::unique_ptr<http::Client> client_;
     std::chrono::milliseconds passed_{0};
 };
-
-using MakeExchange = std::function<std::unique_ptr<carriers::Exchange>(const carriers::Attempt&)>;
-
-// Until Applied or Refused; unknown outcomes are read back, with the settling time taken as passed.
-// What the carrier has only accepted is asked for again after the time that it takes.
-carriers::Outcome run_to_end(Simulator& simulator, const carriers::Account& account,
-                             const MakeExchange& make);
-// One attempt, to whatever end.
-carriers::Outcome run_once(Simulator& simulator, const carriers::Account& account,
-                           const MakeExchange& make, carriers::Attempt attempt = {});
 
 struct ReadInventory {
     std::map<std::string, carriers::CarrierLine> lines;  // by ICCID, or by number without one

@@ -27,14 +27,24 @@ bool may_share(const carriers::Call& one, const carriers::Call& other) {
            one.shared->most == other.shared->most;
 }
 
-void prepare_next(SmallDevice& device, const carriers::Exchange& exchange) {
-    carriers::Attempt& attempt = device.attempt;
-    const bool not_sent = device.kind() == "not_sent";
-    const bool is_waiting = device.kind() == "pending" || (not_sent && attempt.waiting);
-    const bool is_unknown = device.kind() == "unknown" || (not_sent && attempt.resolving);
+constexpr int kMaxAttempts = 6;
+constexpr int kMaxQuestions = 100;  // about what the carrier has accepted
+
+// The settling time is taken as passed.
+void go_on(carriers::Attempt& attempt, const carriers::Outcome& outcome,
+           const carriers::Exchange& exchange) {
     attempt.progress = exchange.progress();
-    attempt.waiting = is_waiting;
-    attempt.resolving = attempt.settled = is_unknown;
+    carriers::prepare_next(attempt, outcome);
+    attempt.settled = attempt.resolving;
+}
+
+carriers::Outcome play_over(Simulator& simulator, const carriers::Account& account,
+                            carriers::Exchange& exchange) {
+    return carriers::play(exchange,
+                          [&](const carriers::Call& call) {
+                              return std::optional(simulator.send(account, call));
+                          })
+        .outcome;
 }
 
 }  // namespace
@@ -109,7 +119,7 @@ void SmallEngine::attempt(std::vector<SmallDevice>& devices) {
             }
         }
     }
-    for (Playing& one : all) prepare_next(*one.device, *one.exchange);
+    for (Playing& one : all) go_on(one.device->attempt, one.device->outcome, *one.exchange);
 }
 
 void SmallEngine::run(std::vector<SmallDevice>& devices, const Between& between, int most) {
@@ -120,6 +130,35 @@ void SmallEngine::run(std::vector<SmallDevice>& devices, const Between& between,
         if (all_ended) return;
         between(devices);
     }
+}
+
+carriers::Outcome run_once(Simulator& simulator, const carriers::Account& account,
+                           const MakeExchange& make, carriers::Attempt attempt) {
+    attempt.correlation_id = kCorrelation;
+    attempt.now = simulator.now();
+    return play_over(simulator, account, *make(attempt));
+}
+
+carriers::Outcome run_to_end(Simulator& simulator, const carriers::Account& account,
+                             const MakeExchange& make) {
+    carriers::Attempt attempt;
+    attempt.correlation_id = kCorrelation;
+    carriers::Outcome outcome = carriers::Unknown{"not started"};
+    int attempts = 0;
+    for (int i = 0; i < kMaxQuestions && attempts < kMaxAttempts; ++i) {
+        attempt.now = simulator.now();
+        const auto exchange = make(attempt);
+        outcome = play_over(simulator, account, *exchange);
+        const std::string_view kind = carriers::kind_of(outcome);
+        if (kind == "applied" || kind == "refused") break;
+        go_on(attempt, outcome, *exchange);
+        if (const auto* pending = std::get_if<carriers::Pending>(&outcome)) {
+            simulator.pass(pending->ask_again_after);
+        } else {
+            ++attempts;
+        }
+    }
+    return outcome;
 }
 
 }  // namespace carryall::conformance

@@ -49,4 +49,15 @@ class SmallEngine {
     std::string last_problem_;
 };
 
+using MakeExchange = std::function<std::unique_ptr<carriers::Exchange>(const carriers::Attempt&)>;
+
+// One exchange alone, of a system that need not be a carrier with sessions.
+// Until Applied or Refused; unknown outcomes are read back, with the settling time taken as passed.
+// What the carrier has only accepted is asked for again after the time that it takes.
+carriers::Outcome run_to_end(Simulator& simulator, const carriers::Account& account,
+                             const MakeExchange& make);
+// One attempt, to whatever end.
+carriers::Outcome run_once(Simulator& simulator, const carriers::Account& account,
+                           const MakeExchange& make, carriers::Attempt attempt = {});
+
 }  // namespace carryall::conformance

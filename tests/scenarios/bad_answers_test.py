@@ -1,5 +1,5 @@
-"""Carriers that refuse, answer with what is no answer, or are spoken for by somebody else. What must
-stay true: each device ends in a stated way, and is at the carrier what our record says of it."""
+"""Carriers that refuse, answer with what is no answer, or are spoken for by somebody else. What
+must stay true: each device ends in a stated way, and is at the carrier what our record says."""
 
 import base64
 import json

@@ -6,6 +6,7 @@
 
 #include "billing/revio/revio_model_test.hpp"
 #include "billing/revio/wire.hpp"
+#include "carriers/sweep_test.hpp"
 
 namespace carryall::billing::revio {
 namespace {
@@ -14,8 +15,11 @@ using carriers::answered;
 using carriers::Applied;
 using carriers::Attempt;
 using carriers::Call;
+using carriers::cut_twice;
+using carriers::Cuts;
 using carriers::failed;
 using carriers::kind_of;
+using carriers::Life;
 using carriers::Meaning;
 using carriers::NotSent;
 using carriers::Outcome;
@@ -23,6 +27,7 @@ using carriers::play;
 using carriers::Played;
 using carriers::reason_of;
 using carriers::Refused;
+using carriers::Story;
 using carriers::Unknown;
 
 const base::json::object kCredentials = {
@@ -296,54 +301,14 @@ TEST(RevioFind, tells_the_active_service_of_a_number) {
 
 // --- the sweep ---
 
-struct Plan {
-    int first_call;
-    Fault first;
-    int second_call;
-    Fault second;
-};
-
-constexpr int kMaxAttempts = 12;
-
-struct Story {
-    Outcome outcome = Unknown{"not finished"};
-    int calls = 0;
-    bool wrote_while_unsettled = false;
-};
-
-Story live_through(RevioModel& model, const Plan& plan) {
-    Story story;
+Story live(RevioModel& model, const Cuts<Fault>& cuts) {
     const carriers::Account account = test_account();
-    Attempt attempt;
-    for (int i = 0; i < kMaxAttempts; ++i) {
-        const auto exchange = assign_service(account, request(), attempt);
-        const int writes_before = model.writes_done;
-        bool crashed = false;
-        const Played played =
-            play(*exchange, [&](const Call& call) -> std::optional<http::ClientResponse> {
-                Fault fault = Fault::none;
-                if (story.calls == plan.first_call) fault = plan.first;
-                if (story.calls == plan.second_call) fault = plan.second;
-                ++story.calls;
-                auto response = model.answer(call, fault);
-                crashed = !response;
-                return response;
-            });
-        if (attempt.resolving && !attempt.settled && model.writes_done != writes_before) {
-            story.wrote_while_unsettled = true;
-        }
-        story.outcome = played.outcome;
-        const std::string_view kind = kind_of(played.outcome);
-        if (kind == "applied" || kind == "refused") {
-            // A person corrects what was refused and tries again.
-            if (kind == "applied" || exchange->progress().is_null()) return story;
-        }
-        if (!crashed) attempt.progress = exchange->progress();
-        const bool is_unknown = kind == "unknown" || (kind == "not_sent" && attempt.resolving);
-        attempt.settled = is_unknown && attempt.resolving && !attempt.settled && !crashed;
-        attempt.resolving = is_unknown;
-    }
-    return story;
+    Life life;
+    life.exchange = [&](const Attempt& attempt) {
+        return assign_service(account, request(), attempt);
+    };
+    life.is_mended = true;
+    return live_through(model, cuts, std::move(life));
 }
 
 void check_end(const RevioModel& model, const Story& story) {
@@ -363,25 +328,11 @@ void check_end(const RevioModel& model, const Story& story) {
 }
 
 TEST(RevioAssignSweep, cut_twice_nothing_is_created_twice) {
-    int stories = 0;
     constexpr int kCalls = 6;
-    for (int first = 0; first < kCalls; ++first) {
-        for (int fault = 1; fault < kFaults; ++fault) {
-            for (int second = first; second < first + 8; ++second) {
-                for (int again = 0; again < kFaults; ++again) {
-                    const Plan plan{first, static_cast<Fault>(fault), second == first ? -1 : second,
-                                    static_cast<Fault>(again)};
-                    SCOPED_TRACE("call " + std::to_string(first) + " fault " +
-                                 std::to_string(fault) + ", call " + std::to_string(second) +
-                                 " fault " + std::to_string(again));
-                    RevioModel model;
-                    check_end(model, live_through(model, plan));
-                    ++stories;
-                    if (testing::Test::HasFailure()) return;
-                }
-            }
-        }
-    }
+    const int stories = cut_twice<Fault>(kCalls, 7, kFaults, [](const Cuts<Fault>& cuts) {
+        RevioModel model;
+        check_end(model, live(model, cuts));
+    });
     EXPECT_GT(stories, 5'000);
 }
 

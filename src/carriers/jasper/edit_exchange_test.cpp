@@ -4,6 +4,7 @@
 
 #include "carriers/jasper/jasper.hpp"
 #include "carriers/jasper/jasper_model_test.hpp"
+#include "carriers/sweep_test.hpp"
 
 namespace carryall::carriers::jasper {
 namespace {
@@ -259,33 +260,12 @@ TEST(JasperDay, pages_of_the_trail_have_an_end) {
 
 // --- the sweep ---
 
-struct Plan {
-    int first_call;
-    Fault first;
-    int second_call;  // counted over all attempts; -1: none
-    Fault second;
-    std::string name() const {
-        return "call " + std::to_string(first_call) + " fault " +
-               std::to_string(static_cast<int>(first)) + ", call " + std::to_string(second_call) +
-               " fault " + std::to_string(static_cast<int>(second));
-    }
-};
-
 struct Scenario {
     std::string_view name;
     Action action;
     JasperModel model;
     base::json::object settings;
 };
-
-struct Story {
-    Outcome outcome = Unknown{"not finished"};
-    int calls = 0;
-    bool wrote_while_unsettled = false;
-    bool wrote_while_waiting = false;
-};
-
-constexpr int kMaxAttempts = 40;
 
 // Time passes until the next attempt; Jasper's day may come meanwhile.
 void pass_time(const Outcome& outcome, Attempt& attempt, JasperModel& model) {
@@ -298,43 +278,18 @@ void pass_time(const Outcome& outcome, Attempt& attempt, JasperModel& model) {
     }
 }
 
-// What the engine does: try again, read back first when the outcome is unknown, before the settling
-// time and after it, ask while it is waiting; after a crash without the progress of the attempt
-// that died.
-Story live_through(const Scenario& scenario, JasperModel& model, const Plan& plan) {
-    Story story;
+Story live(const Scenario& scenario, JasperModel& model, const Cuts<Fault>& cuts) {
     const Account account = model_account(scenario.settings);
-    Attempt attempt = fresh();
-    for (int i = 0; i < kMaxAttempts; ++i) {
-        const auto exchange =
-            carrier().exchange(account, {kModelIccid, "", "", ""}, scenario.action, attempt);
-        const int writes_before = model.writes_done;
-        bool crashed = false;
-        const Played played =
-            play(*exchange, [&](const Call& call) -> std::optional<http::ClientResponse> {
-                Fault fault = Fault::none;
-                if (story.calls == plan.first_call) fault = plan.first;
-                if (story.calls == plan.second_call) fault = plan.second;
-                ++story.calls;
-                auto response = model.answer(call, fault);
-                crashed = !response;
-                return response;
-            });
-        const bool wrote = model.writes_done != writes_before;
-        story.wrote_while_unsettled |= wrote && attempt.resolving && !attempt.settled;
-        story.wrote_while_waiting |= wrote && attempt.waiting;
-        story.outcome = played.outcome;
-        const std::string_view kind = kind_of(played.outcome);
-        if (kind == "applied" || kind == "refused") return story;
-        pass_time(played.outcome, attempt, model);
-        if (crashed && attempt.waiting) continue;
-        if (!crashed) attempt.progress = exchange->progress();
-        const bool is_unknown = kind == "unknown" || (kind == "not_sent" && attempt.resolving);
-        attempt.waiting = kind == "pending" || (kind == "not_sent" && attempt.waiting);
-        attempt.settled = is_unknown && attempt.resolving && !attempt.settled && !crashed;
-        attempt.resolving = is_unknown;
-    }
-    return story;
+    Life life;
+    life.exchange = [&](const Attempt& attempt) {
+        return carrier().exchange(account, {kModelIccid, "", "", ""}, scenario.action, attempt);
+    };
+    life.between = [&](const Outcome& outcome, Attempt& attempt) {
+        pass_time(outcome, attempt, model);
+    };
+    life.attempt = fresh();
+    life.most_attempts = 40;
+    return live_through(model, cuts, std::move(life));
 }
 
 std::vector<Scenario> scenarios() {
@@ -383,22 +338,11 @@ void check_end(const Scenario& scenario, const JasperModel& model, const Story& 
 TEST(JasperSweep, cut_at_any_call_by_anything_twice_it_ends_well) {
     int stories = 0;
     for (const Scenario& scenario : scenarios()) {
-        for (int first = 0; first < 3; ++first) {
-            for (int fault = 0; fault < kFaults; ++fault) {
-                for (int second = first + 1; second < first + 6; ++second) {
-                    for (int again = 0; again < kFaults; ++again) {
-                        const Plan plan{first, static_cast<Fault>(fault), second,
-                                        static_cast<Fault>(again)};
-                        SCOPED_TRACE(std::string(scenario.name) + ": " + plan.name());
-                        JasperModel model = scenario.model;
-                        const Story story = live_through(scenario, model, plan);
-                        check_end(scenario, model, story);
-                        ++stories;
-                        if (HasFailure()) return;
-                    }
-                }
-            }
-        }
+        SCOPED_TRACE(scenario.name);
+        stories += cut_twice<Fault>(8, 5, kFaults, [&](const Cuts<Fault>& cuts) {
+            JasperModel model = scenario.model;
+            check_end(scenario, model, live(scenario, model, cuts));
+        });
     }
     EXPECT_GT(stories, 30'000);
 }

@@ -4,6 +4,7 @@
 
 #include "carriers/pond/pond.hpp"
 #include "carriers/pond/pond_model_test.hpp"
+#include "carriers/sweep_test.hpp"
 
 namespace carryall::carriers::pond {
 namespace {
@@ -197,60 +198,14 @@ TEST(PondRatePlan, with_writes_disabled_it_reads_and_refuses) {
 
 // --- the sweep ---
 
-struct Plan {
-    int first_call;
-    Fault first;
-    int second_call;  // counted over all attempts; -1: none
-    Fault second;
-    std::string name() const {
-        return "call " + std::to_string(first_call) + " fault " +
-               std::to_string(static_cast<int>(first)) + ", call " + std::to_string(second_call) +
-               " fault " + std::to_string(static_cast<int>(second));
-    }
-};
-
-struct Story {
-    Outcome outcome = Unknown{"not finished"};
-    int calls = 0;
-    bool wrote_while_unsettled = false;
-};
-
-constexpr int kMaxAttempts = 12;
-
-// What the engine does: try again, read back first when the outcome is unknown, before the settling
-// time and after it; after a crash without the progress of the attempt that died.
-Story live_through(PondModel& model, const Plan& plan) {
-    Story story;
+Story live(PondModel& model, const Cuts<Fault>& cuts) {
     const Account account = test_account();
-    Attempt attempt;
-    for (int i = 0; i < kMaxAttempts; ++i) {
-        const auto exchange = make(account, attempt);
-        const int writes_before = model.writes_done;
-        bool crashed = false;
-        const Played played =
-            play(*exchange, [&](const Call& call) -> std::optional<http::ClientResponse> {
-                Fault fault = Fault::none;
-                if (story.calls == plan.first_call) fault = plan.first;
-                if (story.calls == plan.second_call) fault = plan.second;
-                ++story.calls;
-                auto response = model.answer(call, fault);
-                crashed = !response;
-                return response;
-            });
-        if (attempt.resolving && !attempt.settled && model.writes_done != writes_before) {
-            story.wrote_while_unsettled = true;
-        }
-        story.outcome = played.outcome;
-        const std::string_view kind = kind_of(played.outcome);
-        if (kind == "applied" || kind == "refused") return story;
-        if (!crashed) attempt.progress = exchange->progress();
-        const bool is_unknown = kind == "unknown" || (kind == "not_sent" && attempt.resolving);
-        // One reading before the settling time, then one after it.
-        attempt.settled = is_unknown && attempt.resolving && !attempt.settled && !crashed;
-        attempt.resolving = is_unknown;
+    Life life;
+    life.exchange = [&](const Attempt& attempt) { return make(account, attempt); };
+    life.between = [](const Outcome&, Attempt& attempt) {
         attempt.unclear_since = base::Instant(std::chrono::seconds(kModelNow));
-    }
-    return story;
+    };
+    return live_through(model, cuts, std::move(life));
 }
 
 struct Scenario {
@@ -308,46 +263,16 @@ void check_end(const Scenario& scenario, const PondModel& model, const Story& st
     }
 }
 
-int calls_without_faults(const Scenario& scenario) {
-    PondModel model = scenario.model;
-    return live_through(model, {-1, Fault::none, -1, Fault::none}).calls;
-}
-
-TEST(PondRatePlanSweep, cut_at_any_call_by_anything_it_ends_well) {
-    for (const Scenario& scenario : scenarios()) {
-        const int calls = calls_without_faults(scenario);
-        for (int call = 0; call < calls; ++call) {
-            for (int fault = 1; fault < kFaults; ++fault) {
-                const Plan plan{call, static_cast<Fault>(fault), -1, Fault::none};
-                SCOPED_TRACE(std::string(scenario.name) + ": " + plan.name());
-                PondModel model = scenario.model;
-                const Story story = live_through(model, plan);
-                check_end(scenario, model, story);
-            }
-        }
-    }
-}
-
-TEST(PondRatePlanSweep, cut_twice_it_ends_well) {
+TEST(PondRatePlanSweep, cut_twice_at_any_call_by_anything_it_ends_well) {
     int stories = 0;
     for (const Scenario& scenario : scenarios()) {
-        const int calls = calls_without_faults(scenario);
-        for (int first = 0; first < calls; ++first) {
-            for (int fault = 1; fault < kFaults; ++fault) {
-                for (int second = first + 1; second < first + 8; ++second) {
-                    for (int again = 1; again < kFaults; ++again) {
-                        const Plan plan{first, static_cast<Fault>(fault), second,
-                                        static_cast<Fault>(again)};
-                        SCOPED_TRACE(std::string(scenario.name) + ": " + plan.name());
-                        PondModel model = scenario.model;
-                        const Story story = live_through(model, plan);
-                        check_end(scenario, model, story);
-                        ++stories;
-                        if (HasFailure()) return;
-                    }
-                }
-            }
-        }
+        SCOPED_TRACE(scenario.name);
+        PondModel undisturbed = scenario.model;
+        const int calls = live(undisturbed, Cuts<Fault>()).calls;
+        stories += cut_twice<Fault>(calls, 7, kFaults, [&](const Cuts<Fault>& cuts) {
+            PondModel model = scenario.model;
+            check_end(scenario, model, live(model, cuts));
+        });
     }
     EXPECT_GT(stories, 20'000);
 }

@@ -2,32 +2,12 @@
 // finish.
 #include <gtest/gtest.h>
 
+#include "carriers/sweep_test.hpp"
 #include "carriers/telegence/telegence.hpp"
 #include "carriers/telegence/telegence_model_test.hpp"
 
 namespace carryall::carriers::telegence {
 namespace {
-
-struct Plan {
-    int first_call;
-    Fault first;
-    int second_call;  // counted over all attempts; -1: none
-    Fault second;
-    std::string name() const {
-        return "call " + std::to_string(first_call) + " fault " +
-               std::to_string(static_cast<int>(first)) + ", call " + std::to_string(second_call) +
-               " fault " + std::to_string(static_cast<int>(second));
-    }
-};
-
-struct Story {
-    Outcome outcome = Unknown{"not finished"};
-    int calls = 0;
-    bool wrote_while_unsettled = false;
-    bool wrote_while_waiting = false;
-};
-
-constexpr int kMaxAttempts = 14;
 
 struct Scenario {
     std::string_view name;
@@ -36,45 +16,19 @@ struct Scenario {
     TelegenceModel model;
 };
 
-// What the engine does: try again, read back first when the outcome is unknown, before the settling
-// time and after it, wait while the carrier has accepted; after a crash without the progress of the
-// attempt that died.
-Story live_through(const Scenario& scenario, TelegenceModel& model, const Plan& plan) {
-    Story story;
+Story live(const Scenario& scenario, TelegenceModel& model, const Cuts<Fault>& cuts) {
     const Account account = model_account();
-    Attempt attempt = fresh();
-    for (int i = 0; i < kMaxAttempts; ++i) {
-        const auto exchange = carrier().exchange(account, scenario.line, scenario.action, attempt);
-        const int writes_before = model.writes_done;
-        bool crashed = false;
-        const Played played =
-            play(*exchange, [&](const Call& call) -> std::optional<http::ClientResponse> {
-                Fault fault = Fault::none;
-                if (story.calls == plan.first_call) fault = plan.first;
-                if (story.calls == plan.second_call) fault = plan.second;
-                ++story.calls;
-                auto response = model.answer(call, fault);
-                crashed = !response;
-                return response;
-            });
-        const bool wrote = model.writes_done != writes_before;
-        story.wrote_while_unsettled |= wrote && attempt.resolving && !attempt.settled;
-        story.wrote_while_waiting |= wrote && attempt.waiting;
-        story.outcome = played.outcome;
-        const std::string_view kind = kind_of(played.outcome);
-        if (kind == "applied" || kind == "refused") return story;
-        if (!crashed) attempt.progress = exchange->progress();
-        if (kind == "pending") {
-            attempt.now += std::chrono::hours(24 * 10);
-            model.day_comes("2026-03-11Z");
-        }
-        const bool is_unknown = kind == "unknown" || (kind == "not_sent" && attempt.resolving);
-        attempt.waiting = kind == "pending" || (attempt.waiting && (kind == "not_sent" || crashed));
-        // One reading before the settling time, then one after it.
-        attempt.settled = is_unknown && attempt.resolving && !attempt.settled && !crashed;
-        attempt.resolving = is_unknown && !attempt.waiting;
-    }
-    return story;
+    Life life;
+    life.exchange = [&](const Attempt& attempt) {
+        return carrier().exchange(account, scenario.line, scenario.action, attempt);
+    };
+    life.between = [&](const Outcome& outcome, Attempt& attempt) {
+        if (kind_of(outcome) != "pending") return;
+        attempt.now += std::chrono::hours(24 * 10);
+        model.day_comes("2026-03-11Z");
+    };
+    life.attempt = fresh();
+    return live_through(model, cuts, std::move(life));
 }
 
 std::vector<Scenario> scenarios() {
@@ -117,44 +71,16 @@ void check_end(const Scenario& scenario, const TelegenceModel& model, const Stor
     EXPECT_EQ(is_as_wanted(scenario.action, model), kind == "applied") << reason_of(story.outcome);
 }
 
-int calls_without_faults(const Scenario& scenario) {
-    TelegenceModel model = scenario.model;
-    return live_through(scenario, model, {-1, Fault::none, -1, Fault::none}).calls;
-}
-
-TEST(TelegenceSweep, cut_at_any_call_by_anything_it_ends_well) {
-    for (const Scenario& scenario : scenarios()) {
-        const int calls = calls_without_faults(scenario);
-        for (int call = 0; call < calls; ++call) {
-            for (int fault = 1; fault < kFaults; ++fault) {
-                const Plan plan{call, static_cast<Fault>(fault), -1, Fault::none};
-                SCOPED_TRACE(std::string(scenario.name) + ": " + plan.name());
-                TelegenceModel model = scenario.model;
-                check_end(scenario, model, live_through(scenario, model, plan));
-            }
-        }
-    }
-}
-
-TEST(TelegenceSweep, cut_twice_it_ends_well) {
+TEST(TelegenceSweep, cut_twice_at_any_call_by_anything_it_ends_well) {
     int stories = 0;
     for (const Scenario& scenario : scenarios()) {
-        const int calls = calls_without_faults(scenario);
-        for (int first = 0; first < calls; ++first) {
-            for (int fault = 1; fault < kFaults; ++fault) {
-                for (int second = first + 1; second < first + 5; ++second) {
-                    for (int again = 1; again < kFaults; ++again) {
-                        const Plan plan{first, static_cast<Fault>(fault), second,
-                                        static_cast<Fault>(again)};
-                        SCOPED_TRACE(std::string(scenario.name) + ": " + plan.name());
-                        TelegenceModel model = scenario.model;
-                        check_end(scenario, model, live_through(scenario, model, plan));
-                        ++stories;
-                        if (HasFailure()) return;
-                    }
-                }
-            }
-        }
+        SCOPED_TRACE(scenario.name);
+        TelegenceModel undisturbed = scenario.model;
+        const int calls = live(scenario, undisturbed, Cuts<Fault>()).calls;
+        stories += cut_twice<Fault>(calls, 4, kFaults, [&](const Cuts<Fault>& cuts) {
+            TelegenceModel model = scenario.model;
+            check_end(scenario, model, live(scenario, model, cuts));
+        });
     }
     EXPECT_GT(stories, 10'000);
 }

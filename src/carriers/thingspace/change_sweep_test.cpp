@@ -1,29 +1,10 @@
 // A sweep that cuts a change at every call with every kind of failure, twice, and then lets it
 // finish as the engine does.
+#include "carriers/sweep_test.hpp"
 #include "carriers/thingspace/change_tools_test.hpp"
 
 namespace carryall::carriers::thingspace {
 namespace {
-
-struct Plan {
-    int first_call;
-    Cut first;
-    int second_call;  // counted over all attempts; -1: none
-    Cut second;
-    bool callbacks_come;
-    std::string name() const {
-        return "call " + std::to_string(first_call) + " fault " +
-               std::to_string(static_cast<int>(first)) + ", call " + std::to_string(second_call) +
-               " fault " + std::to_string(static_cast<int>(second)) +
-               (callbacks_come ? " with" : " without") + " callbacks";
-    }
-};
-
-struct Story {
-    Outcome outcome = Unknown{"not finished"};
-    int calls = 0;
-    bool sent_too_early = false;
-};
 
 struct Scenario {
     std::string_view name;
@@ -32,48 +13,20 @@ struct Scenario {
     Action action;
 };
 
-constexpr int kMaxAttempts = 14;
-
-// What the engine does: wait for the result, try again, read back first when the outcome is
-// unknown, before the settling time and after it; after a crash without what the dead attempt
-// learned.
-Story live_through(const Scenario& scenario, ThingSpaceModel& model, const Plan& plan) {
-    Story story;
+Story live(const Scenario& scenario, ThingSpaceModel& model, const Cuts<Cut>& cuts,
+           bool callbacks_come) {
     const Account account = test_account();
-    Attempt attempt;
-    attempt.now = base::Instant(kNow);
-    for (int i = 0; i < kMaxAttempts; ++i) {
-        const auto exchange = make(account, scenario.line, scenario.action, attempt);
-        const int before = model.requests_taken;
-        bool crashed = false;
-        const Played played =
-            play(*exchange, [&](const Call& call) -> std::optional<http::ClientResponse> {
-                Cut cut = Cut::none;
-                if (story.calls == plan.first_call) cut = plan.first;
-                if (story.calls == plan.second_call) cut = plan.second;
-                ++story.calls;
-                auto response = model.answer(call, cut);
-                crashed = !response;
-                return response;
-            });
-        const bool may_send = !attempt.waiting && (!attempt.resolving || attempt.settled);
-        if (!may_send && model.requests_taken != before) story.sent_too_early = true;
-        story.outcome = played.outcome;
-        const std::string_view kind = kind_of(played.outcome);
-        if (kind == "applied" || kind == "refused") return story;
-        if (!crashed) attempt.progress = exchange->progress();
-        if (crashed && !attempt.waiting) attempt.progress = nullptr;
-        // Throttled while it asked for the result: it goes on waiting.
-        if (attempt.waiting && kind == "not_sent") continue;
-        const bool is_unknown = kind == "unknown" || (kind == "not_sent" && attempt.resolving);
-        attempt.settled = is_unknown && attempt.resolving && !attempt.settled && !crashed;
-        attempt.resolving = is_unknown;
-        attempt.waiting = kind == "pending";
-        // The carrier works at its own pace; by the settling time it has done what it took.
+    Life life;
+    life.exchange = [&](const Attempt& attempt) {
+        return make(account, scenario.line, scenario.action, attempt);
+    };
+    // The carrier works at its own pace; by the settling time it has done what it took.
+    life.between = [&](const Outcome&, Attempt& attempt) {
         if (attempt.waiting || attempt.settled) model.let_time_pass();
-        if (attempt.waiting && plan.callbacks_come) attempt.notices = model.callbacks;
-    }
-    return story;
+        if (attempt.waiting && callbacks_come) attempt.notices = model.callbacks;
+    };
+    life.attempt.now = base::Instant(kNow);
+    return live_through(model, cuts, std::move(life));
 }
 
 std::vector<Scenario> scenarios() {
@@ -107,9 +60,10 @@ bool is_done(const Scenario& scenario, const ThingSpaceModel& model) {
 }
 
 void check_end(const Scenario& scenario, const ThingSpaceModel& model, const Story& story,
-               const Plan& plan) {
+               bool callbacks_come) {
     EXPECT_LE(model.carried_out, 1);
-    EXPECT_FALSE(story.sent_too_early);
+    EXPECT_FALSE(story.wrote_while_unsettled);
+    EXPECT_FALSE(story.wrote_while_waiting);
     const std::string_view kind = kind_of(story.outcome);
     if (kind == "applied") {
         EXPECT_TRUE(is_done(scenario, model));
@@ -117,8 +71,7 @@ void check_end(const Scenario& scenario, const ThingSpaceModel& model, const Sto
         EXPECT_EQ(model.carried_out, 0) << reason_of(story.outcome);
     } else {
         // Without a callback a failure is never told: it waits, and is given up as unknown.
-        EXPECT_TRUE(!plan.callbacks_come && model.fails_with != "")
-            << kind << reason_of(story.outcome);
+        EXPECT_TRUE(!callbacks_come && model.fails_with != "") << kind << reason_of(story.outcome);
     }
     const auto* applied = std::get_if<Applied>(&story.outcome);
     if (applied != nullptr && scenario.name == "activate") {
@@ -130,12 +83,11 @@ void check_end(const Scenario& scenario, const ThingSpaceModel& model, const Sto
 TEST(ThingSpaceSweep, undisturbed_each_change_ends_as_it_should) {
     for (const Scenario& scenario : scenarios()) {
         ThingSpaceModel model = scenario.model;
-        const Plan plan{-1, Cut::none, -1, Cut::none, true};
-        const Story story = live_through(scenario, model, plan);
+        const Story story = live(scenario, model, Cuts<Cut>(), true);
         SCOPED_TRACE(scenario.name);
         EXPECT_EQ(kind_of(story.outcome),
                   scenario.name == "suspend, barred" ? "refused" : "applied");
-        check_end(scenario, model, story, plan);
+        check_end(scenario, model, story, true);
     }
 }
 
@@ -143,22 +95,13 @@ TEST(ThingSpaceSweep, cut_twice_at_any_call_by_anything_it_ends_well) {
     int stories = 0;
     for (const Scenario& scenario : scenarios()) {
         for (const bool callbacks_come : {true, false}) {
-            for (int first = 0; first < 4; ++first) {
-                for (int cut = 1; cut < kFaults; ++cut) {
-                    for (int second = first + 1; second < first + 6; ++second) {
-                        for (int again = 0; again < kFaults; ++again) {
-                            const Plan plan{first, static_cast<Cut>(cut), second,
-                                            static_cast<Cut>(again), callbacks_come};
-                            SCOPED_TRACE(std::string(scenario.name) + ": " + plan.name());
-                            ThingSpaceModel model = scenario.model;
-                            const Story story = live_through(scenario, model, plan);
-                            check_end(scenario, model, story, plan);
-                            ++stories;
-                            if (HasFailure()) return;
-                        }
-                    }
-                }
-            }
+            SCOPED_TRACE(std::string(scenario.name) + (callbacks_come ? " with" : " without") +
+                         " callbacks");
+            stories += cut_twice<Cut>(4, 5, kFaults, [&](const Cuts<Cut>& cuts) {
+                ThingSpaceModel model = scenario.model;
+                check_end(scenario, model, live(scenario, model, cuts, callbacks_come),
+                          callbacks_come);
+            });
         }
     }
     EXPECT_GT(stories, 50'000);

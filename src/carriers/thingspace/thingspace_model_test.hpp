@@ -69,7 +69,7 @@ struct ThingSpaceModel {
     std::string fails_with;
     int fails_left = 0;
 
-    int requests_taken = 0;
+    int writes_done = 0;
     int carried_out = 0;  // that changed the line
     int repeats = 0;      // that found the line as they wanted it
 
@@ -149,8 +149,8 @@ struct ThingSpaceModel {
         const auto body = base::parse_json(text);
         CHECK(body.has_value() && body->is_object());
         if (call.path.ends_with("/list")) return answered(200, serialize(listed()));
-        ++requests_taken;
-        const std::string id = "request-" + std::to_string(requests_taken);
+        ++writes_done;
+        const std::string id = "request-" + std::to_string(writes_done);
         const std::string action = call.path.substr(call.path.rfind('/') + 1);
         jobs.push_back({id, action, body->get_object()});
         return answered(200, R"({"requestId":")" + id + "\"}");
