@@ -11,6 +11,8 @@ ON, OFF = "ENABLED", "DISABLED"
 START_PLAN = 40117
 REQUESTS_AT_ONCE = 8
 MOST_SHOWN = 20
+# Sessions, callbacks' registration, requests for many lines: each line is counted apart from them.
+NO_CHANGE_OF_A_LINE = {"token", "login", "callback_register", "suspend"}
 
 
 def good_lines(lines, file):
@@ -27,12 +29,27 @@ class Checks:
             self.wrong.append(f"{what}: is {found}, must be {expected}")
 
     def everything(self, results):
-        for title, file, detail, _ in results:
+        whole = [one for one in results if one[1] != "every-carrier.csv"]
+        for title, file, detail, _ in whole:
             self.counts(title, file, detail)
+        self.counts_of_the_set([one[2] for one in results[len(whole):]])
         self.ledger()
         self.lines()
         self.devices()
         self.audit()
+
+    def counts_of_the_set(self, details):
+        """Each row is in the change of its line's account; the bad ones are in the first."""
+        names = [fleet.PROVIDER, *(carrier[0] for carrier in fleet.OTHER_CARRIERS)]
+        self.equal("every carrier: accounts", [one["serviceProvider"] for one in details], names)
+        bad = sum(fleet.EXPECTED["every-carrier.csv"].values())
+        wanted = [(len(fleet.EVERY_CARRIER), bad)] + [(fleet.OTHER_LINES, 0)] * 3
+        for name, detail, (good, failed) in zip(names, details, wanted):
+            counts = {state: count for state, count in detail["counts"].items() if count}
+            expected = {"processed": good, **({"error": failed} if failed else {})}
+            self.equal(f"every carrier: {name}", counts, expected)
+        reasons = {one["reason"]: one["count"] for one in details[0]["reasons"]}
+        self.equal("every carrier: reasons", reasons, fleet.EXPECTED["every-carrier.csv"])
 
     def counts(self, title, file, detail):
         expected = fleet.EXPECTED[file]
@@ -51,7 +68,11 @@ class Checks:
         systems = self.platform.simulator("ledger/summary")["systems"]
         plans = len(good_lines(fleet.PLAN, "carrier-plans.xlsx"))
         assigned = len(good_lines(fleet.ASSIGN, "assign.csv"))
-        expected = {("pond", "sim_status"): len(good_lines(fleet.STATUS, "suspend.csv")),
+        suspended = len(good_lines(fleet.STATUS, "suspend.csv")) + len(fleet.EVERY_CARRIER)
+        expected = {("pond", "sim_status"): suspended,
+                    ("jasper", "edit_device"): fleet.OTHER_LINES,
+                    ("thingspace", "device_suspend"): fleet.OTHER_LINES,
+                    ("telegence", "line_change"): fleet.OTHER_LINES,
                     ("pond", "add_package"): plans, ("pond", "package_status"): 2 * plans,
                     ("revio", "create_service"): assigned,
                     ("revio", "create_service_product"): assigned}
@@ -63,12 +84,13 @@ class Checks:
                            stats.get("maxPerformedPerKey"), 1)
         for system, actions in systems.items():
             for action, stats in actions.items():
-                if stats.get("performed") and (system, action) not in expected:
+                changes_a_line = action not in NO_CHANGE_OF_A_LINE
+                if stats.get("performed") and changes_a_line and (system, action) not in expected:
                     self.equal(f"ledger: {system} {action} performed", stats["performed"], 0)
 
     def lines(self):
         """The carrier's own state of every line of the fleet."""
-        suspended = set(good_lines(fleet.STATUS, "suspend.csv"))
+        suspended = {*good_lines(fleet.STATUS, "suspend.csv"), *fleet.EVERY_CARRIER}
         changed = set(good_lines(fleet.PLAN, "carrier-plans.xlsx"))
         numbers = [*fleet.EUROPE, *fleet.NORDICS]
 
@@ -90,7 +112,12 @@ class Checks:
         """What the platform itself believes afterwards, one page after the other."""
         every = self.platform.carryall("devices", "list", "--limit", 100_000)
         by_iccid = {device["iccid"]: device for device in every}
-        self.equal("devices", len(every), len(fleet.EUROPE) + len(fleet.NORDICS))
+        self.equal("devices", len(every), len(fleet.EUROPE) + len(fleet.NORDICS)
+                   + len(fleet.OTHER_CARRIERS) * fleet.OTHER_LINES)
+        for name, _, _, first, _, _ in fleet.OTHER_CARRIERS:
+            found = {by_iccid.get(str(first + place), {}).get("status")
+                     for place in range(fleet.OTHER_LINES)}
+            self.equal(f"{name}: statuses", found, {"Suspended"})
         for file, lines, wanted in (
                 ("suspend.csv", fleet.STATUS, lambda n: ("status", "Suspended")),
                 ("carrier-plans.xlsx", fleet.PLAN,

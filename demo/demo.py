@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """./dev demo, up and down. demo: the whole platform on this machine, the four change types on
-1,000 devices each through the public API, and a table; exit status 0 only if every count, every
-entry in the carriers' ledger and every device there is exactly as it must be. up: the same
-platform with the same fleet, left running. down: stops it."""
+1,000 devices each through the public API, one change for lines of all four carriers, and a table;
+exit status 0 only if every count, every entry in the carriers' ledger and every device there is
+exactly as it must be. up: the same platform with the same fleet, left running. down: stops it."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from local_platform import PROGRAM, REPOSITORY, Platform, Trouble, state_folder 
 
 EXAMPLES = REPOSITORY / "examples"
 # So slow that there is something to see: POND is called this often a second.
-POND_RATE, REVIO_RATE = 500, 1_500
+POND_RATE, REVIO_RATE, OTHER_RATE = 500, 1_500, 100
 MOST_SHOWN = 40
 IMPORTS = [("customers", "customers.csv"), ("sites", "sites.csv"),
            ("carrier-rate-plans", "carrier-rate-plans.csv"),
@@ -38,6 +38,23 @@ CHANGES = [
      ["examples/assign.csv", "--type", "assign", "--create-rev-service", "--rev-provider", "21",
       "--service-type", "61", "--usage-plan-group", "71", "--products", "5001"]),
 ]
+# One request for lines of all carriers: a bulk change for each account.
+EVERY_CARRIER = ["examples/every-carrier.csv", "--type", "status", "--status", "Suspended",
+                 "--provider", "all"]
+# Of the other carriers: where, what for, what they know us by.
+ACCOUNTS = {
+    "jasper": ({"baseUrl": "/jasper/rws/api/v1"},
+               {"username": "carryall", "apiKey": "jasper-sim-key"},
+               {"ratePlan": "FLEET 5MB"}),
+    "thingspace": ({"baseUrl": "/thingspace/api", "accountName": "0000123456-00001",
+                    "callbackSources": ["127.0.0.0/8"]},
+                   {"appKey": "thingspace-sim-key", "appSecret": "thingspace-sim-secret",
+                    "username": "carryall", "password": "thingspace-sim-password"},
+                   {"servicePlan": "M2M-5MB", "state": "active"}),
+    "telegence": ({"baseUrl": "/telegence"},
+                  {"clientId": "telegence-sim-app", "clientSecret": "telegence-sim-secret"},
+                  {"plan": "PLAN1GB"}),
+}
 
 
 def say(text):
@@ -57,7 +74,7 @@ def make_tenant(platform, kind):
 
 
 def set_up_provider(platform, name, integration, settings, credentials, rate):
-    """Creates or changes an account at a carrier; the credentials go in by a file."""
+    """Creates or changes an account at a carrier; the credentials go in by a file. Its number."""
     file = platform.folder / "credentials.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(credentials))
@@ -67,11 +84,32 @@ def set_up_provider(platform, name, integration, settings, credentials, rate):
     try:
         if known:
             platform.carryall("providers", "set", known[0]["serviceProviderId"], *words)
-        else:
-            platform.carryall("providers", "create", f"name={name}", f"integration={integration}",
-                              *words)
+            return known[0]["serviceProviderId"]
+        made = platform.carryall("providers", "create", f"name={name}",
+                                 f"integration={integration}", *words)
+        return (made[0] if isinstance(made, list) else made)["serviceProviderId"]
     finally:
         file.unlink()
+
+
+def set_up_other_carrier(platform, name, integration, first, first_number):
+    """An account with its lines there; ThingSpace tells what became of them by callbacks."""
+    settings, credentials, lines = ACCOUNTS[integration]
+    settings = {**settings, "baseUrl": platform.notes["simulator"] + settings["baseUrl"]}
+    if integration == "thingspace":
+        credentials = {**credentials, "callbackUsername": "carryall",
+                       "callbackPassword": platform.notes["keys"]["callbackPassword"]}
+    number = set_up_provider(platform, name, integration, settings, credentials, OTHER_RATE)
+    if integration == "thingspace":
+        tenants = platform.carryall("tenants", "list")
+        tenant = next(one["tenantId"] for one in tenants
+                      if one["name"] == platform.notes["tenant"])
+        settings["callbackUrl"] = f"{platform.notes['url']}/callbacks/thingspace/{tenant}/{number}"
+        platform.carryall("providers", "set", number, f"settings:={json.dumps(settings)}")
+    if first_number:
+        lines = {**lines, "firstSubscriberNumber": str(first_number)}
+    platform.simulator(f"{integration}/fleet",
+                       {"firstIccid": str(first), "count": fleet.OTHER_LINES, **lines})
 
 
 def load(platform):
@@ -85,6 +123,10 @@ def load(platform):
     set_up_provider(platform, "Rev.io", "revio", {"baseUrl": simulator + "/revio/v1"},
                     {"username": "billing@nordcell", "password": keys["revioPassword"],
                      "subscriptionKey": keys["revioKey"]}, REVIO_RATE)
+    for system in ("jasper", "telegence"):
+        platform.simulator(f"{system}/knobs", {"requestsPerSecond": 0})
+    for name, integration, _, first, first_number, _ in fleet.OTHER_CARRIERS:
+        set_up_other_carrier(platform, name, integration, first, first_number)
     for kind, file in IMPORTS:
         report = platform.carryall("import", kind, EXAMPLES / file)
         if report["badCount"]:
@@ -100,15 +142,29 @@ def load(platform):
     platform.simulator("revio/services", services)
 
 
-def run_change(platform, words):
-    started = time.monotonic()
-    submitted = platform.carryall("change", "submit", *words, "--provider", fleet.PROVIDER)
+def follow(platform, submitted, started):
     number = submitted["bulkChangeId"]
     platform.carryall("change", "watch", number, "--timeout", 300, live=True, check=False,
                       to_json=False)
     seconds = time.monotonic() - started
     platform.check_alive()
     return platform.carryall("change", "status", number), seconds
+
+
+def run_change(platform, words):
+    started = time.monotonic()
+    submitted = platform.carryall("change", "submit", *words, "--provider", fleet.PROVIDER)
+    return follow(platform, submitted, started)
+
+
+def run_change_for_every_carrier(platform):
+    words = [str(REPOSITORY / word) if word.startswith("examples/") else word
+             for word in EVERY_CARRIER]
+    say("status everywhere: carryall change submit " + " ".join(EVERY_CARRIER))
+    started = time.monotonic()
+    submitted = platform.carryall("change", "submit", *words)
+    return [(f"  {one['serviceProvider']}", "every-carrier.csv", *follow(platform, one, started))
+            for one in submitted["changes"]]
 
 
 def table(rows):
@@ -127,7 +183,7 @@ def run_changes(platform):
                  for word in words]
         detail, seconds = run_change(platform, words)
         results.append((title, file, detail, seconds))
-    return results
+    return results + run_change_for_every_carrier(platform)
 
 
 def show(results):

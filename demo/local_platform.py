@@ -99,7 +99,8 @@ class Platform:
         if os.geteuid() == 0:
             self.logs.chmod(0o700)
         self.notes["keys"] = {name: secrets.token_urlsafe(18) for name in
-                              ("pondKey", "pondPassword", "revioKey", "revioPassword")}
+                              ("pondKey", "pondPassword", "revioKey", "revioPassword",
+                               "callbackPassword")}
         keys = self.notes["keys"]
         # Its lines are gone when it ends, so its ledger begins anew with it.
         shutil.rmtree(self.folder / "simulator", ignore_errors=True)

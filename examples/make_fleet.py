@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the sample files of this folder: a fleet of 4,300 lines, and one file for each of the four
-change types with 1,000 rows, some of them wrong in the ways that files of real customers are. What
-must stay true: the same text every time, so that every count is known beforehand (EXPECTED).
+"""Writes the sample files of this folder: a fleet of 5,095 lines at four carriers, one file for
+each of the four change types with 1,000 rows, some of them wrong in the ways that files of real
+customers are, and one with lines of every carrier. What must stay true: the same text every time,
+so that every count is known beforehand (EXPECTED).
 
     python3 examples/make_fleet.py           writes the files beside this program
     python3 examples/make_fleet.py --check   says whether they are what it would write
@@ -21,6 +22,14 @@ STATUS, PLAN, CUSTOMER_PLAN, ASSIGN = (range(start, start + ROWS)
                                        for start in (1, 1_001, 2_001, 3_001))
 UNKNOWN = 900_001  # from here on nobody has a line
 PROVIDER, OTHER_PROVIDER = "POND Europe", "POND Nordics"
+# Lines at the other carriers: account, integration, portal, first ICCID, first number, plan.
+OTHER_LINES = 265
+OTHER_CARRIERS = [
+    ("Jasper Fleet", "jasper", "m2m", 8_901_000_000_000_000_000, None, "FLEET 5MB"),
+    ("ThingSpace Fleet", "thingspace", "m2m", 8_914_800_000_000_000_000, None, "M2M-5MB"),
+    ("Telegence Phones", "telegence", "mobility", 8_901_030_000_000_000_000, 2_145_550_100,
+     "PLAN1GB")]
+EVERY_CARRIER = range(4_001, 4_201)  # POND's lines in the change for every carrier
 # Places 990 to 994 of each thousand are archived, 995 and 996 are terminated.
 ARCHIVED, TERMINATED = range(990, 995), range(995, 997)
 REV_CUSTOMERS = range(4_101, 4_111)
@@ -54,6 +63,7 @@ EXPECTED = {
                    "Active service line. New Service line not created": 3,
                    "Active service line. Cannot change customers": 2, "Invalid ICCID": 2,
                    "M2M Device is archived": 2, "Duplicate of an earlier row": 1},
+    "every-carrier.csv": {"Invalid ICCID": 4, "Duplicate of an earlier row": 1},
 }
 
 
@@ -100,6 +110,24 @@ def fleet():
                "Harbour Sensors" if number in CUSTOMER_PLAN else "",
                "START-100" if number in CUSTOMER_PLAN else "",
                "yes" if ours and place in ARCHIVED and number <= 4_000 else "no"]
+
+
+    for name, _, portal, first, number, plan in OTHER_CARRIERS:
+        for place in range(OTHER_LINES):
+            yield [first + place, number + place if number else "", name, portal, "Active", plan,
+                   "", "", "no"]
+
+
+def every_carrier():
+    """Lines of all carriers, mixed as they are in a customer's list."""
+    columns = [[iccid(number) for number in EVERY_CARRIER],
+               *([first + place for place in range(OTHER_LINES)]
+                 for _, _, _, first, _, _ in OTHER_CARRIERS)]
+    good = [[column[place]] for place in range(OTHER_LINES) for column in columns
+            if place < len(column)]
+    bad = [[iccid(UNKNOWN + 10)], [8_901_000_000_000_900_001], ["8.91E+18"], [iccid(UNKNOWN + 11)],
+           [iccid(EVERY_CARRIER[0])]]
+    return [["ICCID"]] + mixed(good, bad)
 
 
 def suspend():
@@ -182,7 +210,8 @@ def small_files():
         ["Service Provider", "Code", "Name", "Carrier Plan Id", "Active"],
         *[[PROVIDER, code, name, carrier_id or "", "yes" if active else "no"]
           for code, name, carrier_id, active in PLANS],
-        [OTHER_PROVIDER, "NORDIC-1GB", "Nordics 1 GB", 40117, "yes"]]
+        [OTHER_PROVIDER, "NORDIC-1GB", "Nordics 1 GB", 40117, "yes"],
+        *[[name, plan, plan, "", "yes"] for name, _, _, _, _, plan in OTHER_CARRIERS]]
     yield "customer-rate-plans.csv", [["Code", "Name", "Data Allocation MB"],
                                       ["START-100", "Start 100 MB", 100],
                                       ["FLEET-500", "Fleet 500 MB", 500],
@@ -256,6 +285,7 @@ def all_files():
     files["carrier-plans.xlsx"] = workbook(carrier_plans())
     files["customer-plans.json"] = json_text(customer_plans())
     files["assign.csv"] = csv_text(assign())
+    files["every-carrier.csv"] = csv_text(every_carrier())
     return files
 
 

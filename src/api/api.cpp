@@ -57,6 +57,7 @@ Routes all_routes() {
     add_drift_routes(routes);
     add_import_routes(routes);
     add_bulk_change_routes(routes);
+    add_change_set_routes(routes);
     add_callback_routes(routes);
     return routes;
 }

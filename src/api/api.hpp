@@ -34,6 +34,7 @@ void add_drift_routes(Routes& routes);
 void add_import_routes(Routes& routes);
 void add_bulk_change_routes(Routes& routes);
 void add_bulk_change_submission_routes(Routes& routes);  // called by the one above
+void add_change_set_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
 
 // Counts what became of it, if it came to the address for callbacks.

@@ -36,7 +36,8 @@ json::object to_json(const changes::ChangeSummary& summary) {
             {"startedAt", or_null(summary.started_at)},
             {"finishedAt", or_null(summary.finished_at)},
             {"deviceCount", summary.device_count},
-            {"counts", to_json(summary.counts)}};
+            {"counts", to_json(summary.counts)},
+            {"changeSetId", or_null(summary.change_set_id)}};
 }
 
 json::object to_json(const changes::ChangeDetail& detail) {

@@ -63,6 +63,9 @@ Result<changes::ChangeFilter> change_filter(const Call& call) {
     const auto provider = call.query_integer("serviceProviderId");
     if (!provider) return provider.error();
     filter.service_provider_id = *provider;
+    const auto set = call.query_integer("changeSetId");
+    if (!set) return set.error();
+    filter.change_set_id = *set;
     filter.created_by = call.query("createdBy");
     const auto from = call.query_instant("createdFrom");
     if (!from) return from.error();
@@ -242,8 +245,8 @@ void add_bulk_change_routes(Routes& routes) {
     const std::string change = kChangePath;
     const std::string device = change + "/devices/{deviceChangeId}";
     add_read_route(routes, "/v1/bulk-changes",
-                   {"status", "changeType", "serviceProviderId", "createdBy", "createdFrom",
-                    "createdBefore", "limit", "pageToken"},
+                   {"status", "changeType", "serviceProviderId", "changeSetId", "createdBy",
+                    "createdFrom", "createdBefore", "limit", "pageToken"},
                    list);
     add_read_route(routes, change, {}, get);
     add_read_route(routes, change + "/devices",

@@ -1,6 +1,7 @@
 // See output.hpp.
 #include "app/output.hpp"
 
+#include <fmt/format.h>
 #include <iostream>
 
 #include "app/cli.hpp"
@@ -59,6 +60,7 @@ const base::json::value* member(const base::json::value& document, std::string_v
 std::string as_cell(const base::json::value& value) {
     if (value.is_null()) return {};
     if (value.is_string()) return printable(value.get_string());
+    if (value.is_double()) return fmt::format("{:.10g}", value.get_double());  // JSON has 5E2
     return printable(serialize(value));
 }
 

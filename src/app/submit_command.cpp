@@ -67,13 +67,14 @@ constexpr Switch kSwitches[] = {
     {"--carrier-activation", "useCarrierActivation", "Take the carrier's activation date"},
 };
 constexpr std::size_t kSwitchCount = std::size(kSwitches);
+const std::string kEveryAccount = "all";
 
 struct Arguments {
     std::string file;
     std::string json_file;
     std::vector<std::string> devices;
     std::string type;
-    std::string provider;
+    std::vector<std::string> providers;
     std::string idempotency_key;
     std::string parameters[kParameterCount];
     bool switches[kSwitchCount] = {};
@@ -97,10 +98,30 @@ std::string type_of(const std::string& given) {
     return found == type_names().end() ? given : found->second;
 }
 
+bool is_set(const Arguments& arguments) {
+    return arguments.providers.size() > 1 || (arguments.providers == std::vector{kEveryAccount});
+}
+
+// One account, or those of a change set.
+Result<std::pair<std::string, std::string>> provider_parameter(ApiClient& client,
+                                                               const Arguments& arguments) {
+    if (arguments.providers == std::vector{kEveryAccount}) {
+        return std::pair<std::string, std::string>("serviceProviderIds", kEveryAccount);
+    }
+    std::string ids;
+    for (const std::string& provider : arguments.providers) {
+        const auto id = provider_id(client, provider);
+        if (!id) return id.error();
+        ids += (ids.empty() ? "" : ",") + *id;
+    }
+    return std::pair<std::string, std::string>(
+        is_set(arguments) ? "serviceProviderIds" : "serviceProviderId", ids);
+}
+
 Result<Parameters> parameters_of(ApiClient& client, const Arguments& arguments) {
-    const auto provider = provider_id(client, arguments.provider);
+    const auto provider = provider_parameter(client, arguments);
     if (!provider) return provider.error();
-    Parameters all{{"serviceProviderId", *provider}, {"changeType", type_of(arguments.type)}};
+    Parameters all{*provider, {"changeType", type_of(arguments.type)}};
     for (std::size_t i = 0; i < kParameterCount; ++i) {
         all.emplace_back(kParameters[i].name, arguments.parameters[i]);
     }
@@ -120,6 +141,8 @@ void merge(const Parameters& parameters, json::object& request) {
             request[name] = text == "true";
         } else if (number && name.ends_with("Id") && name != "revCustomerId") {
             request[name] = *number;
+        } else if (name == "serviceProviderIds" && text != kEveryAccount) {
+            request[name] = base::parse_json('[' + text + ']').value();
         } else {
             request[name] = text;
         }
@@ -152,6 +175,10 @@ std::string content_type_of(const std::filesystem::path& file) {
                : "text/csv";
 }
 
+std::string resource_of(const Arguments& arguments) {
+    return is_set(arguments) ? "/v1/change-sets" : "/v1/bulk-changes";
+}
+
 Result<json::value> send(ApiClient& client, const Arguments& arguments) {
     auto parameters = parameters_of(client, arguments);
     if (!parameters) return parameters.error();
@@ -159,8 +186,8 @@ Result<json::value> send(ApiClient& client, const Arguments& arguments) {
     if (!arguments.file.empty()) {
         const std::filesystem::path file = arguments.file;
         parameters->emplace_back("fileName", file.filename().string());
-        return client.upload("/v1/bulk-changes/upload", *parameters, file, content_type_of(file),
-                             headers);
+        return client.upload(resource_of(arguments) + "/upload", *parameters, file,
+                             content_type_of(file), headers);
     }
     json::object request;
     if (!arguments.json_file.empty()) {
@@ -173,7 +200,7 @@ Result<json::value> send(ApiClient& client, const Arguments& arguments) {
         json::array devices(arguments.devices.begin(), arguments.devices.end());
         request["devices"] = std::move(devices);
     }
-    return client.send(http::Method::post, "/v1/bulk-changes", std::move(request), headers);
+    return client.send(http::Method::post, resource_of(arguments), std::move(request), headers);
 }
 
 void print_list(const json::value& document, const char* member, const Row& columns) {
@@ -199,6 +226,23 @@ void print_submitted(const Cli& cli, const json::value& result) {
     }
 }
 
+// The bulk changes of an answer: one, or those of a set.
+std::vector<json::value> changes_of(const json::value& result) {
+    const json::value* list = result.get_object().if_contains("changes");
+    if (list == nullptr) return {result};
+    return {list->get_array().begin(), list->get_array().end()};
+}
+
+void print_set(const Cli& cli, const json::value& result) {
+    if (cli.json) return print_json(result);
+    const std::string id = cell(result, "changeSetId");
+    if (!id.empty()) std::cout << "change set " << id << "\n";
+    for (const json::value& change : changes_of(result)) {
+        std::cout << cell(change, "serviceProvider") << ": ";
+        print_submitted(cli, change);
+    }
+}
+
 Result<void> submit(Cli& cli, const Arguments& arguments) {
     const int sources = !arguments.file.empty() + !arguments.json_file.empty() +
                         (arguments.json_file.empty() && !arguments.devices.empty());
@@ -210,11 +254,21 @@ Result<void> submit(Cli& cli, const Arguments& arguments) {
     if (!client) return client.error();
     const auto result = send(*client, arguments);
     if (!result) return result.error();
-    const auto id = base::parse_int(cell(*result, "bulkChangeId"));
-    const bool is_watched = arguments.is_watched && id && !arguments.is_stored_only;
-    if (!cli.json || !is_watched) print_submitted(cli, *result);
-    if (!is_watched) return {};
-    return watch_change(cli, *client, *id, {});
+    if (!cli.json || !arguments.is_watched || arguments.is_stored_only) {
+        is_set(arguments) ? print_set(cli, *result) : print_submitted(cli, *result);
+    }
+    if (!arguments.is_watched || arguments.is_stored_only) return {};
+    Result<void> watched;
+    int worst = 0;
+    for (const json::value& change : changes_of(*result)) {
+        const auto id = base::parse_int(cell(change, "bulkChangeId"));
+        if (!id) continue;
+        const auto ended = watch_change(cli, *client, *id, {});
+        if (!ended && watched) watched = ended;
+        worst = std::max(worst, cli.exit_status);
+    }
+    cli.exit_status = worst;
+    return watched;
 }
 
 }  // namespace
@@ -227,7 +281,8 @@ void add_submit_command(CLI::App& change, Cli& cli) {
     submit_app->add_option("--device", arguments.devices, "ICCID or subscriber number; repeatable");
     submit_app->add_option("--type", arguments.type,
                            "status, carrier-plan, customer-plan or assign (or the API's names)");
-    submit_app->add_option("--provider", arguments.provider, "Service provider, by name or id");
+    submit_app->add_option("--provider", arguments.providers,
+                           "Service provider, by name or id; several, or all: a change set");
     submit_app->add_option("--idempotency-key", arguments.idempotency_key,
                            "The same key never makes two changes");
     for (std::size_t i = 0; i < kParameterCount; ++i) {

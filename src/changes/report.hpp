@@ -54,6 +54,7 @@ struct ChangeSummary {
     std::optional<std::string> finished_at;
     std::int64_t device_count = 0;
     StateCounts counts;
+    std::optional<std::int64_t> change_set_id;  // of which it is a part
 };
 
 struct ChangeDetail {
@@ -66,6 +67,7 @@ struct ChangeFilter {
     std::optional<std::string> status;
     std::optional<ChangeType> change_type;
     std::optional<std::int64_t> service_provider_id;
+    std::optional<std::int64_t> change_set_id;
     std::optional<std::string> created_by;
     std::optional<base::Instant> created_from;
     std::optional<base::Instant> created_before;

@@ -34,10 +34,11 @@ const std::string& summary_columns() {
         iso8601("b.created_at") + ", " + iso8601("b.started_at") + ", " + iso8601("b.finished_at") +
         ", b.device_count, b.new_count, b.waiting_count, b.unknown_count, b.processed_count, "
         "b.error_count, b.parked_count, b.cancelled_count, " +
-        std::string("CASE WHEN b.open_page_count > 0 THEN ") + kSending + " ELSE 0 END";
+        std::string("CASE WHEN b.open_page_count > 0 THEN ") + kSending +
+        " ELSE 0 END, b.change_set_id";
     return columns;
 }
-constexpr int kSummaryColumns = 23;
+constexpr int kSummaryColumns = 24;
 
 const std::string& from_change() {
     static const std::string from =
@@ -61,6 +62,7 @@ Query list_query() {
         " AND ($6::text IS NULL OR b.created_by = $6)"
         " AND ($7::timestamptz IS NULL OR b.created_at >= $7)"
         " AND ($8::timestamptz IS NULL OR b.created_at < $8)"
+        " AND ($10::bigint IS NULL OR b.change_set_id = $10)"
         " ORDER BY b.bulk_change_id DESC LIMIT $9::int";
     return {"report_list_changes", sql.c_str()};
 }
@@ -180,6 +182,7 @@ ChangeSummary summary_of(const Rows& rows, std::size_t i) {
     summary.finished_at = rows.optional_text(i, 13);
     summary.device_count = rows.integer(i, 14);
     summary.counts = counts_at(rows, i, 15, rows.integer(i, 22));
+    summary.change_set_id = rows.optional_integer(i, 23);
     return summary;
 }
 
@@ -305,6 +308,7 @@ Result<Page<ChangeSummary>> list_changes(db::Connection& connection, const PageT
     const std::string type(filter.change_type ? to_string(*filter.change_type) : "");
     const std::string question = "changes/" + filter.status.value_or("") + '/' + type + '/' +
                                  std::to_string(filter.service_provider_id.value_or(0)) + '/' +
+                                 std::to_string(filter.change_set_id.value_or(0)) + '/' +
                                  instant(filter.created_from) + '/' +
                                  instant(filter.created_before) + '/' +
                                  filter.created_by.value_or("");
@@ -315,7 +319,7 @@ Result<Page<ChangeSummary>> list_changes(db::Connection& connection, const PageT
     params.add(tenant_id).add(BulkChangeId{cursor->front()}).add(filter.status);
     params.add(filter.change_type ? std::optional(type) : std::nullopt);
     params.add(filter.service_provider_id).add(filter.created_by).add(filter.created_from);
-    params.add(filter.created_before).add(page.limit + 1);
+    params.add(filter.created_before).add(page.limit + 1).add(filter.change_set_id);
     const auto rows = connection.exec(list_query(), params);
     if (!rows) return rows.error();
     Page<ChangeSummary> result;

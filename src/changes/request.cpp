@@ -244,11 +244,26 @@ class RequestReader {
         if (value == nullptr || value->is_null()) {
             return mistakes_.add("/serviceProviderId", "is required");
         }
-        std::string problem;
-        const auto text = scalar_text(*value, problem);
-        const auto id = text ? base::parse_int(*text) : std::nullopt;
-        if (!id || *id < 1) return mistakes_.add("/serviceProviderId", "must be a whole number");
+        const auto id = id_of(*value);
+        if (!id) return mistakes_.add("/serviceProviderId", "must be a whole number");
         request_.service_provider_id = *id;
+    }
+
+    // Several accounts, a list of them or "all".
+    void read_service_providers(const json::value& value) {
+        constexpr const char* kAt = "/serviceProviderIds";
+        auto& ids = request_.service_provider_ids.emplace();
+        if (value.is_string() && is_key(value.get_string(), "all")) return;
+        if (!value.is_array() || value.get_array().empty() ||
+            value.get_array().size() > kMaxProvidersPerSet) {
+            return mistakes_.add(kAt, "must be \"all\" or a list of 1 to " +
+                                          std::to_string(kMaxProvidersPerSet) + " ids");
+        }
+        for (const json::value& one : value.get_array()) {
+            const auto id = id_of(one);
+            if (!id) return mistakes_.add(kAt, "must hold whole numbers");
+            if (std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
+        }
     }
 
     // True: the type is known, so its parameters can be read.
@@ -287,13 +302,21 @@ class RequestReader {
     }
 
   private:
+    static std::optional<std::int64_t> id_of(const json::value& value) {
+        std::string problem;
+        const auto text = scalar_text(value, problem);
+        const auto id = text ? base::parse_int(*text) : std::nullopt;
+        return id && *id > 0 ? id : std::nullopt;
+    }
+
     BulkChangeRequest& request_;
     Mistakes& mistakes_;
 };
 
-constexpr std::array<std::string_view, 8> kRequestKeys = {
-    "serviceProviderId", "changeType", "portal", "portalType",
-    "processChanges",    "devices",    "dryRun", "allOrNothing"};
+constexpr std::array<std::string_view, 9> kRequestKeys = {
+    "serviceProviderId", "serviceProviderIds", "changeType", "portal",
+    "portalType",        "processChanges",     "devices",    "dryRun",
+    "allOrNothing"};
 
 template <class Object>
 auto find(Object& body, std::string_view name) -> decltype(&body.begin()->value()) {
@@ -364,7 +387,15 @@ Result<ParsedRequest> parse_request(json::value body, std::vector<base::Error>& 
     json::object& object = body.get_object();
     Warnings warnings(parsed.request.warnings);
     RequestReader reader(parsed.request, mistakes);
-    reader.read_service_provider(find(object, "serviceProviderId"));
+    const json::value* several = find(object, "serviceProviderIds");
+    const json::value* single = find(object, "serviceProviderId");
+    if (several == nullptr || several->is_null()) {
+        reader.read_service_provider(single);
+    } else if (single != nullptr && !single->is_null()) {
+        mistakes.add("/serviceProviderIds", "cannot be given beside serviceProviderId");
+    } else {
+        reader.read_service_providers(*several);
+    }
     const bool type_known = reader.read_change_type(find(object, "changeType"));
     const json::value* portal = find(object, "portal");
     reader.read_portal(portal != nullptr ? portal : find(object, "portalType"));

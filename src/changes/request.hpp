@@ -28,6 +28,7 @@ inline constexpr std::size_t kMaxRequestErrors = 100;  // reported at once
 inline constexpr std::size_t kMaxIdentifierBytes = 100;
 inline constexpr std::size_t kMaxParameterBytes = 200;
 inline constexpr std::size_t kMaxRevioProducts = 50;
+inline constexpr std::size_t kMaxProvidersPerSet = 50;
 // One line with more data than this a period is a slip of the keyboard (10 TB).
 inline constexpr std::string_view kMaxDataAllocationMb = "10000000";
 
@@ -43,6 +44,9 @@ struct References {
 
 struct BulkChangeRequest {
     std::int64_t service_provider_id = 0;
+    // Instead of it, for a change set (submit_set.hpp): the accounts whose lines are meant; an
+    // empty list means every account at a carrier.
+    std::optional<std::vector<std::int64_t>> service_provider_ids;
     ChangeType change_type = ChangeType::statusupdate;
     std::optional<Portal> portal;  // absent: the portal of the first device found
     bool process_changes = true;   // false: stored as NEW, to be started by process_change

@@ -87,6 +87,10 @@ Result<void> Stage::create(db::Transaction& transaction) {
     return transaction.exec_text(kCreateStage);
 }
 
+Result<void> Stage::clear(db::Transaction& transaction) {
+    return transaction.exec_text("TRUNCATE submit_row, submit_verdict");
+}
+
 Result<Stage> Stage::open(db::Transaction& transaction) {
     auto copy = db::CopyIn::start(transaction, "submit_row", stage_columns());
     if (!copy) return copy.error();

@@ -3,86 +3,80 @@
 #include "changes/submit.hpp"
 
 #include "base/log.hpp"
-#include "base/secret.hpp"
-#include "base/text.hpp"
-#include "carriers/carrier.hpp"
-#include "changes/device_row.hpp"
-#include "changes/resolve.hpp"
-#include "changes/submit_store.hpp"
-#include "queue/queue.hpp"
+#include "changes/submission.hpp"
 
 namespace carryall::changes {
-namespace {
 
 using base::Result;
 
-// The request as it was meant, not as it was spelled: whitespace and the order of keys in JSON, or
-// a file's quoting, do not make another request. Rows are hashed in chunks, each with the hash of
-// all before it.
-class RequestHash {
-  public:
-    explicit RequestHash(const BulkChangeRequest& request) {
-        add(std::to_string(request.service_provider_id));
-        add(to_string(request.change_type));
-        add(request.portal ? to_string(*request.portal) : "");
-        add(request.process_changes ? "process" : "store");
-        add(request.all_or_nothing ? "all or nothing" : "");
-        add_parameters(request.parameters, request.references, request.change_type);
-    }
-    void add(const DeviceRow& row, ChangeType type) {
-        add(row.identifier);
-        add(to_string(row.kind));
-        add(row.problem);
-        for (const auto& [field, text] : row.rejected) {
-            add(field);
-            add(text);
-        }
-        if (row.has_own) add_parameters(row.own, row.references, type);
-        pending_ += '\x1e';
-        if (pending_.size() > kChunkBytes) fold();
-    }
-    std::string finish() {
-        fold();
-        return hash_;
-    }
+RequestHash::RequestHash(const BulkChangeRequest& request, std::string_view providers) {
+    add(providers);
+    add(to_string(request.change_type));
+    add(request.portal ? to_string(*request.portal) : "");
+    add(request.process_changes ? "process" : "store");
+    add(request.all_or_nothing ? "all or nothing" : "");
+    add_parameters(request.parameters, request.references, request.change_type);
+}
 
-  private:
-    static constexpr std::size_t kChunkBytes = 1 << 16;
+void RequestHash::add(const DeviceRow& row, ChangeType type) {
+    constexpr std::size_t kChunkBytes = 1 << 16;
+    add(row.identifier);
+    add(to_string(row.kind));
+    add(row.problem);
+    for (const auto& [field, text] : row.rejected) {
+        add(field);
+        add(text);
+    }
+    if (row.has_own) add_parameters(row.own, row.references, type);
+    pending_ += '\x1e';
+    if (pending_.size() > kChunkBytes) fold();
+}
 
-    void add(std::string_view text) {
-        pending_ += text;
-        pending_ += '\x1f';
+Result<void> RequestHash::add_all(DeviceSource& devices, ChangeType type) {
+    DeviceRow row;
+    while (true) {
+        const auto more = devices.next(row);
+        if (!more) return more.error();
+        if (!*more) return {};
+        add(row, type);
     }
-    void add_parameters(const ChangeParameters& parameters, const References& names,
-                        ChangeType type) {
-        add(base::json::serialize(section_of(parameters, type)));
-        add(names.customer.value_or(""));
-        add(names.site.value_or(""));
-        add(names.customer_rate_plan.value_or(""));
-        add(names.customer_pool.value_or(""));
-    }
-    void fold() {
-        hash_ = base::sha256_hex(hash_ + pending_);
-        pending_.clear();
-    }
-    std::string hash_;
-    std::string pending_;
-};
+}
 
-// Answers as the earlier request with this key was answered.
-Result<SubmitResult> replay(db::Transaction& transaction, std::int64_t tenant_id,
-                            const EarlierChange& earlier, const std::string& request_hash) {
-    if (earlier.request_hash != request_hash) {
-        return base::Error{
-            base::ErrorKind::conflict,
-            "this Idempotency-Key was used for another request; send the same request or "
-            "a new key",
-            "Idempotency-Key"};
-    }
-    const auto stored = read_submission(transaction, tenant_id, earlier.id);
+void RequestHash::add_parameters(const ChangeParameters& parameters, const References& names,
+                                 ChangeType type) {
+    add(base::json::serialize(section_of(parameters, type)));
+    add(names.customer.value_or(""));
+    add(names.site.value_or(""));
+    add(names.customer_rate_plan.value_or(""));
+    add(names.customer_pool.value_or(""));
+}
+
+Result<void> check_replay(const EarlierChange& earlier, const std::string& request_hash) {
+    if (earlier.request_hash == request_hash) return {};
+    return base::Error{base::ErrorKind::conflict,
+                       "this Idempotency-Key was used for another request; send the same request "
+                       "or a new key",
+                       "Idempotency-Key"};
+}
+
+base::Error key_is_taken() {
+    return {base::ErrorKind::conflict,
+            "this Idempotency-Key is being used by another request; ask again", "Idempotency-Key"};
+}
+
+base::Error too_many_devices() {
+    return {
+        base::ErrorKind::too_large,
+        "a bulk change has at most " + std::to_string(kMaxDevicesPerChange) + " devices; split it",
+        "/devices"};
+}
+
+Result<SubmitResult> answered_before(db::Transaction& transaction, std::int64_t tenant_id,
+                                     BulkChangeId id) {
+    const auto stored = read_submission(transaction, tenant_id, id);
     if (!stored) return stored.error();
     SubmitResult result;
-    result.id = earlier.id;
+    result.id = id;
     result.replayed = true;
     result.status = stored->status;
     result.correlation_id = stored->correlation_id;
@@ -93,54 +87,16 @@ Result<SubmitResult> replay(db::Transaction& transaction, std::int64_t tenant_id
     return result;
 }
 
-class Submission {
-  public:
-    Submission(db::Transaction& transaction, const tenants::Caller& caller,
-               BulkChangeRequest request, DeviceSource& devices, const SubmitOptions& options,
-               std::vector<base::Error>& errors)
-        : transaction_(transaction),
-          caller_(caller),
-          request_(std::move(request)),
-          devices_(devices),
-          options_(options),
-          errors_(errors),
-          hash_(request_) {}
+namespace {
 
-    Result<SubmitResult> run();
-    const std::string& request_hash() const { return request_hash_; }
-    // The result is an error because another request took the key in the meantime.
-    bool key_was_taken() const { return key_was_taken_; }
+// Answers as the earlier request with this key was answered.
+Result<SubmitResult> replay(db::Transaction& transaction, std::int64_t tenant_id,
+                            const EarlierChange& earlier, const std::string& request_hash) {
+    CARRYALL_TRY(check_replay(earlier, request_hash));
+    return answered_before(transaction, tenant_id, earlier.id);
+}
 
-  private:
-    std::int64_t tenant() const { return caller_.tenant_id.value; }
-    base::Error fail(base::Error error) {
-        errors_.push_back(std::move(error));
-        return errors_.back();
-    }
-    Result<void> find_provider_facts();
-    Result<std::optional<SubmitResult>> answer_again();
-    Result<void> stage_rows();
-    Result<void> stage_row(Stage& stage, DeviceRow& row);
-    Result<void> judge();
-    Result<SubmitResult> finish();
-    Result<SubmitResult> store(SubmitResult result);
-    Result<void> enqueue(BulkChangeId id);
-
-    db::Transaction& transaction_;
-    const tenants::Caller& caller_;
-    BulkChangeRequest request_;
-    DeviceSource& devices_;
-    const SubmitOptions& options_;
-    std::vector<base::Error>& errors_;
-    RequestHash hash_;
-    std::string request_hash_;
-    ProviderFacts provider_;
-    std::optional<EffectiveRules> rules_;
-    std::int64_t row_count_ = 0;
-    VerdictTotals totals_;
-    std::string correlation_id_;
-    bool key_was_taken_ = false;
-};
+}  // namespace
 
 // A key that was used answers before anything else is asked: what has changed since (a switched-off
 // provider, a plan that is gone) does not matter to what was done then.
@@ -149,12 +105,8 @@ Result<std::optional<SubmitResult>> Submission::answer_again() {
     const auto earlier = find_key(transaction_, tenant(), *options_.idempotency_key, provider_.now);
     if (!earlier) return earlier.error();
     if (!*earlier) return std::optional<SubmitResult>();
-    DeviceRow row;
-    while (true) {
-        const auto more = devices_.next(row);
-        if (!more) return fail(more.error());
-        if (!*more) break;
-        hash_.add(row, request_.change_type);
+    if (const auto read = hash_.add_all(devices_, request_.change_type); !read) {
+        return fail(read.error());
     }
     request_hash_ = hash_.finish();
     auto result = replay(transaction_, tenant(), **earlier, request_hash_);
@@ -193,7 +145,7 @@ Result<void> Submission::stage_row(Stage& stage, DeviceRow& row) {
 }
 
 Result<void> Submission::stage_rows() {
-    CARRYALL_TRY(Stage::create(transaction_));
+    if (share_ == nullptr) CARRYALL_TRY(Stage::create(transaction_));  // a set's is there already
     auto stage = Stage::open(transaction_);
     if (!stage) return stage.error();
     DeviceRow row;
@@ -202,10 +154,7 @@ Result<void> Submission::stage_rows() {
         if (!more) return fail(more.error());
         if (!*more) break;
         if (++row_count_ > kMaxDevicesPerChange) {
-            return fail({base::ErrorKind::too_large,
-                         "a bulk change has at most " + std::to_string(kMaxDevicesPerChange) +
-                             " devices; split it",
-                         "/devices"});
+            return fail(too_many_devices());
         }
         CARRYALL_TRY(stage_row(*stage, row));
     }
@@ -214,6 +163,14 @@ Result<void> Submission::stage_rows() {
     }
     request_hash_ = hash_.finish();
     return stage->finish();
+}
+
+Result<void> Submission::leave_others_rows() {
+    if (share_ == nullptr) return {};
+    const auto kept = keep_own_rows(transaction_, tenant(), request_.service_provider_id, *share_);
+    if (!kept) return kept.error();
+    row_count_ = *kept;
+    return {};
 }
 
 Result<void> Submission::judge() {
@@ -251,6 +208,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     change.created_by = caller_.name;
     change.log_description = validation_description(change.type, provider_.integration);
     change.page_size = rules_->page_size(options_.page_size);
+    if (share_ != nullptr) change.change_set_id = share_->change_set_id;
     const auto id = insert_change(transaction_, change, totals_, provider_.now);
     if (!id) return id.error();
     if (options_.idempotency_key) {
@@ -260,9 +218,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
         // Another request with this key was faster; what this one wrote is thrown away.
         if (!*taken) {
             key_was_taken_ = true;
-            return base::Error{base::ErrorKind::conflict,
-                               "this Idempotency-Key is being used by another request; ask again",
-                               "Idempotency-Key"};
+            return key_is_taken();
         }
     }
     CARRYALL_TRY(insert_devices(transaction_, *id, change, totals_, provider_.now));
@@ -307,9 +263,12 @@ Result<SubmitResult> Submission::run() {
     rules_ = std::move(rules).value();
     CARRYALL_TRY(resolve_request(transaction_, tenant(), provider_.integration, request_, errors_));
     CARRYALL_TRY(stage_rows());
+    CARRYALL_TRY(leave_others_rows());
     CARRYALL_TRY(judge());
     return finish();
 }
+
+namespace {
 
 Result<void> check_options(const SubmitOptions& options) {
     if (options.page_size < 1 || options.page_size > kMaxPageSize) {
@@ -364,6 +323,11 @@ Result<SubmitResult> answer_as_winner(db::Connection& connection, const tenants:
 
 }  // namespace
 
+Result<void> check_submission(const tenants::Caller& caller, const SubmitOptions& options) {
+    CARRYALL_TRY(tenants::require(caller.role, tenants::Permission::change_submit));
+    return check_options(options);
+}
+
 Result<SubmitResult> submit(db::Connection& connection, const tenants::Caller& caller,
                             BulkChangeRequest request, DeviceSource& devices,
                             const SubmitOptions& options, std::vector<base::Error>& errors) {
@@ -371,10 +335,12 @@ Result<SubmitResult> submit(db::Connection& connection, const tenants::Caller& c
         if (!result && errors.empty()) errors.push_back(result.error());
         return result;
     };
-    if (const auto may = tenants::require(caller.role, tenants::Permission::change_submit); !may) {
-        return finished(may.error());
+    if (const auto good = check_submission(caller, options); !good) return finished(good.error());
+    if (request.service_provider_ids) {
+        return finished(base::invalid_input(
+            "a change for several accounts is a change set: send it to /v1/change-sets",
+            "/serviceProviderIds"));
     }
-    if (const auto good = check_options(options); !good) return finished(good.error());
     std::string request_hash;
     Attempt made = attempt(connection, caller, request, devices, options, errors, request_hash);
     if (made.key_was_taken) {

@@ -65,9 +65,9 @@ constexpr Query kHasCommunicationPlan{"submit_has_communication_plan", R"(
 constexpr Query kInsertChange{"submit_insert_change", R"(
     INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status, request,
         source, file_name, correlation_id, created_by, created_at, finished_at, device_count,
-        new_count, error_count, open_page_count)
+        new_count, error_count, open_page_count, change_set_id)
     VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11::timestamptz,
-        CASE WHEN $5 = 'ERROR' THEN $11::timestamptz END, $12, $12::int - $13::int, $13, $14)
+        CASE WHEN $5 = 'ERROR' THEN $11::timestamptz END, $12, $12::int - $13::int, $13, $14, $15)
     RETURNING bulk_change_id)"};
 
 constexpr Query kInsertDevices{"submit_insert_devices", R"(
@@ -232,6 +232,7 @@ Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange
     params.add(change.portal).add(change.status).add(change.request).add(change.source);
     params.add(change.file_name).add(change.correlation_id).add(change.created_by).add(now);
     params.add(totals.rows).add(totals.refused).add(totals.open_pages);
+    params.add(change.change_set_id);
     const auto rows = transaction.exec(kInsertChange, params);
     if (!rows) return rows.error();
     return BulkChangeId{rows->integer(0, 0)};

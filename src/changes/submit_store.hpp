@@ -80,6 +80,8 @@ base::Result<bool> has_communication_plan(db::Transaction& transaction, std::int
 class Stage {
   public:
     static base::Result<void> create(db::Transaction& transaction);
+    // Empty again, for further rows in the same transaction.
+    static base::Result<void> clear(db::Transaction& transaction);
     static base::Result<Stage> open(db::Transaction& transaction);
     // `row` with what it is to get: the change's parameters and its own, merged.
     base::Result<void> add(std::int64_t ordinal, const DeviceRow& row, ChangeType type,
@@ -145,6 +147,7 @@ struct NewChange {
     std::string created_by;
     std::string log_description;
     int page_size = kDefaultPageSize;
+    std::optional<std::int64_t> change_set_id;
 };
 base::Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange& change,
                                          const VerdictTotals& totals, base::Instant now);

@@ -39,6 +39,13 @@ Sent body_for(const Route& route, const Tenant& tenant) {
                     kOwnIccid + R"("],"dryRun":true})",
                 "application/json"};
     }
+    if (name == "POST /v1/change-sets") {
+        return {R"({"serviceProviderIds":[)" + provider +
+                    R"(],"changeType":"statusupdate","statusUpdate":{"updateStatus":"suspended"},)"
+                    R"("devices":[")" +
+                    kOwnIccid + R"("],"dryRun":true})",
+                "application/json"};
+    }
     switch (route.body) {
         case Body::none:
             return {};
@@ -74,8 +81,10 @@ std::string path_of(const Route& route, const std::map<std::string, std::int64_t
 }
 
 std::string query_of(const Route& route, const Tenant& tenant) {
-    if (route.pattern != "/v1/bulk-changes/upload") return {};
-    return "?serviceProviderId=" + std::to_string(tenant.ids.at("serviceProviderId")) +
+    const bool is_set = route.pattern == "/v1/change-sets/upload";
+    if (route.pattern != "/v1/bulk-changes/upload" && !is_set) return {};
+    return (is_set ? "?serviceProviderIds=" : "?serviceProviderId=") +
+           std::to_string(tenant.ids.at("serviceProviderId")) +
            "&changeType=statusupdate&updateStatus=suspended&dryRun=true";
 }
 

@@ -175,6 +175,9 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
     tenant.stored_change = make_change(database, tenant, "NEW", iccid);
     tenant.ids["bulkChangeId"] = tenant.finished_change;
+    tenant.ids["changeSetId"] = std::stoll(database.value(
+        "INSERT INTO change_set (tenant_id, created_by, correlation_id) VALUES (" +
+        base::to_string(tenant.id) + ", 'test', 'set of " + name + "') RETURNING change_set_id"));
     tenant.ids["deviceChangeId"] =
         changes::first_device_change(changes::BulkChangeId{tenant.finished_change}).value;
     return tenant;
