@@ -20,24 +20,62 @@ json::object to_json(const changes::StateCounts& counts) {
             {"parked", counts.parked},       {"cancelled", counts.cancelled}};
 }
 
+namespace {
+
+// What is held, why, by whom, and how far the waves are.
+void add_control(json::object& document, const changes::ControlInfo& info) {
+    document["control"] = info.control;
+    document["controlCause"] = or_null(info.cause);
+    document["controlReason"] = or_null(info.reason);
+    document["controlBy"] = or_null(info.by);
+    document["controlSince"] = or_null(info.since);
+    document["maxConcurrency"] = or_null(info.max_concurrency);
+    document["withdrawnCount"] = info.withdrawn_count;
+    document["wave"] = nullptr;
+    if (info.wave_count > 0) {
+        document["wave"] = json::object{{"current", info.wave}, {"of", info.wave_count}};
+    }
+    document["failureThreshold"] = nullptr;
+    if (const auto& threshold = info.threshold) {
+        json::object shown{{"failures", info.failure_count}, {"ended", info.ended_count}};
+        if (threshold->count) shown["count"] = *threshold->count;
+        if (threshold->percent) {
+            shown["percent"] = *threshold->percent;
+            shown["afterDevices"] = threshold->after_devices;
+        }
+        document["failureThreshold"] = std::move(shown);
+    }
+    document["waitsFor"] = nullptr;
+    if (info.waits_for) {
+        document["waitsFor"] =
+            json::object{{"bulkChangeId", *info.waits_for},
+                         {"reason", "waits for bulk change " + std::to_string(*info.waits_for) +
+                                        ", which is " + info.waits_for_state}};
+    }
+}
+
+}  // namespace
+
 json::object to_json(const changes::ChangeSummary& summary) {
-    return {{"bulkChangeId", summary.id.value},
-            {"status", summary.status},
-            {"changeRequestType", summary.change_type},
-            {"portalType", summary.portal},
-            {"serviceProviderId", summary.service_provider_id},
-            {"serviceProvider", summary.service_provider},
-            {"integration", summary.integration},
-            {"source", summary.source},
-            {"fileName", or_null(summary.file_name)},
-            {"correlationId", summary.correlation_id},
-            {"createdBy", summary.created_by},
-            {"createdAt", summary.created_at},
-            {"startedAt", or_null(summary.started_at)},
-            {"finishedAt", or_null(summary.finished_at)},
-            {"deviceCount", summary.device_count},
-            {"counts", to_json(summary.counts)},
-            {"changeSetId", or_null(summary.change_set_id)}};
+    json::object document{{"bulkChangeId", summary.id.value},
+                          {"status", summary.status},
+                          {"changeRequestType", summary.change_type},
+                          {"portalType", summary.portal},
+                          {"serviceProviderId", summary.service_provider_id},
+                          {"serviceProvider", summary.service_provider},
+                          {"integration", summary.integration},
+                          {"source", summary.source},
+                          {"fileName", or_null(summary.file_name)},
+                          {"correlationId", summary.correlation_id},
+                          {"createdBy", summary.created_by},
+                          {"createdAt", summary.created_at},
+                          {"startedAt", or_null(summary.started_at)},
+                          {"finishedAt", or_null(summary.finished_at)},
+                          {"deviceCount", summary.device_count},
+                          {"counts", to_json(summary.counts)},
+                          {"changeSetId", or_null(summary.change_set_id)}};
+    add_control(document, summary.control);
+    return document;
 }
 
 json::object to_json(const changes::ChangeDetail& detail) {
@@ -90,11 +128,13 @@ json::object to_json(const changes::LoggedStep& entry) {
 }
 
 json::object to_json(const changes::Progress& progress) {
-    return {{"bulkChangeId", progress.id.value},
-            {"status", progress.status},
-            {"deviceCount", progress.device_count},
-            {"counts", to_json(progress.counts)},
-            {"finished", progress.finished}};
+    json::object document{{"bulkChangeId", progress.id.value},
+                          {"status", progress.status},
+                          {"deviceCount", progress.device_count},
+                          {"counts", to_json(progress.counts)},
+                          {"finished", progress.finished}};
+    add_control(document, progress.control);
+    return document;
 }
 
 json::array to_json(const std::vector<changes::ReasonCount>& reasons) {

@@ -52,7 +52,8 @@ Result<changes::ChangeFilter> change_filter(const Call& call) {
     filter.status = call.query("status");
     if (filter.status) {
         CARRYALL_TRY(one_of("status", *filter.status,
-                            {"NEW", "PENDING", "PROCESSING", "PROCESSED", "ERROR", "PARTIAL"}));
+                            {"NEW", "PLANNED", "PENDING", "PROCESSING", "PROCESSED", "ERROR",
+                             "PARTIAL", "CANCELLED"}));
     }
     if (const auto type = call.query("changeType")) {
         filter.change_type = changes::parse_change_type(*type);
@@ -258,6 +259,7 @@ void add_bulk_change_routes(Routes& routes) {
     add_read_route(routes, change + "/failed.csv", {}, failed_rows);
     add_read_route(routes, change + "/events", {}, events);
     add_bulk_change_submission_routes(routes);
+    add_bulk_change_control_routes(routes);
 }
 
 ProgressFeed::Reader progress_reader() {

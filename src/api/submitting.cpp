@@ -16,10 +16,20 @@ using base::Result;
 using http::Response;
 
 // Parameters of an upload, by how their text becomes JSON.
-const std::vector<std::string> kIntegers = {
-    "serviceProviderId",  "customerId",       "siteId",         "revioProviderId",
-    "serviceTypeId",      "usagePlanGroupId", "revioPackageId", "customerRatePlanId",
-    "customerRatePoolId", "customerPoolId"};
+const std::vector<std::string> kIntegers = {"serviceProviderId",
+                                            "customerId",
+                                            "siteId",
+                                            "revioProviderId",
+                                            "serviceTypeId",
+                                            "usagePlanGroupId",
+                                            "revioPackageId",
+                                            "customerRatePlanId",
+                                            "customerRatePoolId",
+                                            "customerPoolId",
+                                            "maxConcurrency",
+                                            "failureThresholdCount",
+                                            "failureThresholdPercent",
+                                            "failureThresholdAfterDevices"};
 const std::vector<std::string> kFlags = {
     "processChanges",   "allOrNothing",        "dryRun",
     "createRevService", "addCustomerRatePlan", "useCarrierActivation"};
@@ -38,7 +48,9 @@ const std::vector<std::string> kTexts = {"changeType",
                                          "customerRatePlan",
                                          "customerPool",
                                          "customer",
-                                         "site"};
+                                         "site",
+                                         "waves",
+                                         "waveApproval"};
 const std::vector<std::string> kIntegerLists = {"revioProductIds",
                                                 "serviceProviderIds"};  // "12,15"
 constexpr const char* kFileName = "fileName";

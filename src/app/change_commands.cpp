@@ -35,7 +35,7 @@ Result<void> list_changes(const Cli& cli, ApiClient& client, const Arguments& ar
         cli, client, "/v1/bulk-changes",
         {{"status", arguments.status}, {"changeType", arguments.type}}, arguments.limit,
         {"bulkChangeId", "status", "changeRequestType", "serviceProvider", "deviceCount",
-         "counts.processed", "counts.error", "createdBy", "createdAt", "finishedAt"});
+         "counts.processed", "counts.error", "control", "createdBy", "createdAt", "finishedAt"});
 }
 
 Result<void> show_status(Cli& cli, ApiClient& client, const Arguments& arguments) {
@@ -128,7 +128,8 @@ void add_reading_commands(CLI::App& change, Cli& cli, Arguments& arguments) {
     };
     add("status", "One change: counts and why devices failed",
         [&](ApiClient& client) { return show_status(cli, client, arguments); });
-    add("watch", "Follow a change to its end; exit status 0 PROCESSED, 8 PARTIAL, 9 ERROR",
+    add("watch",
+        "Follow a change to its end; exit status 0 PROCESSED, 8 PARTIAL, CANCELLED, 9 ERROR",
         [&](ApiClient& client) {
             return watch_change(cli, client, arguments.id,
                                 {std::chrono::seconds(arguments.timeout_seconds)});
@@ -156,6 +157,7 @@ void add_change_commands(CLI::App& root, Cli& cli) {
     change->require_subcommand(1);
     add_submit_command(*change, cli);
     add_reading_commands(*change, cli, arguments);
+    add_control_commands(*change, cli);
     auto* list = change->add_subcommand("list", "Bulk changes, newest first");
     list->add_option("--status", arguments.status, "NEW, PENDING, PROCESSING, PROCESSED, …");
     list->add_option("--type", arguments.type, "statusupdate, carrierrateplanchange, …");

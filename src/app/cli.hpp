@@ -19,7 +19,7 @@
 namespace carryall::app {
 
 // Of `change watch` and `change submit --watch`, beside those that follow from an error's kind.
-inline constexpr int kExitPartial = 8;    // some devices failed
+inline constexpr int kExitPartial = 8;    // some devices failed, or were cancelled
 inline constexpr int kExitAllFailed = 9;  // every device failed
 inline constexpr int kExitUsage = 2;      // the command line itself is wrong
 inline constexpr int kExitNotClean = 1;   // `audit` found something
@@ -51,6 +51,7 @@ void add_operator_commands(CLI::App& root, Cli& cli);   // tenants, tokens, queu
 void add_audit_command(CLI::App& root, Cli& cli);       // audit
 void add_change_commands(CLI::App& root, Cli& cli);     // change …
 void add_submit_command(CLI::App& change, Cli& cli);    // change submit
+void add_control_commands(CLI::App& change, Cli& cli);  // change pause, resume, cancel, set
 void add_inventory_commands(CLI::App& root, Cli& cli);  // devices, import, providers, customers, …
 void add_sync_commands(CLI::App& root, Cli& cli);       // sync, drift …
 void add_callback_command(CLI::App& root, Cli& cli);    // callbacks

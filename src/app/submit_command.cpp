@@ -50,6 +50,13 @@ constexpr ParameterOption kParameters[] = {
     {"--rev-package", "revioPackageId", "Rev.io's package"},
     {"--products", "revioProductIds", "Rev.io's products, separated by commas"},
     {"--activated-date", "activatedDate", "activation date of a new service"},
+    {"--failures", "failureThresholdCount", "pause at so many failures"},
+    {"--failure-percent", "failureThresholdPercent", "pause at so many percent of failures"},
+    {"--failure-after", "failureThresholdAfterDevices",
+     "with --failure-percent: once so many devices have ended"},
+    {"--waves", "waves", "percents, such as 1,10,100: the next wave begins when one has ended"},
+    {"--wave-approval", "waveApproval", "automatic or manual: each wave is resumed by a person"},
+    {"--max-concurrency", "maxConcurrency", "calls in flight over all workers"},
     {"--portal", "portalType", "m2m, mobility or lnp; else that of the first device"},
 };
 constexpr std::size_t kParameterCount = std::size(kParameters);

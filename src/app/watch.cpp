@@ -64,9 +64,10 @@ class Display {
         const std::int64_t step = progress.device_count == 0
                                       ? 0
                                       : progress.settled() * kPlainSteps / progress.device_count;
-        if (step == last_step_ && progress.status == last_status_) return;
+        const std::string status = progress.status + progress.held;
+        if (step == last_step_ && status == last_status_) return;
         last_step_ = step;
-        last_status_ = progress.status;
+        last_status_ = status;
         std::cerr << progress_sentence(progress) << std::endl;
     }
 
@@ -168,7 +169,14 @@ WatchedProgress read_progress(const json::value& document) {
     progress.unclear = number_at(document, "counts.unknown") + number_at(document, "counts.parked");
     progress.waiting = number_at(document, "counts.waiting");
     progress.finished = progress.status == "PROCESSED" || progress.status == "ERROR" ||
-                        progress.status == "PARTIAL";
+                        progress.status == "PARTIAL" || progress.status == "CANCELLED";
+    const std::string control = cell(document, "control");
+    if (!progress.finished && !control.empty() && control != "running") {
+        progress.held = control + " by " + cell(document, "controlBy");
+        const std::string reason = cell(document, "controlReason");
+        if (!reason.empty()) progress.held += ": " + reason;
+    }
+    progress.waits_for = cell(document, "waitsFor.reason");
     return progress;
 }
 
@@ -188,6 +196,9 @@ std::string progress_sentence(const WatchedProgress& progress) {
                        with_thousands(progress.failed) + " failed";
     if (progress.waiting > 0) text += ", " + with_thousands(progress.waiting) + " waiting";
     if (progress.unclear > 0) text += ", " + with_thousands(progress.unclear) + " unknown";
+    for (const std::string& more : {progress.held, progress.waits_for}) {
+        if (!more.empty()) text += "; " + printable(more);
+    }
     return text;
 }
 
@@ -200,6 +211,7 @@ std::string progress_bar(const WatchedProgress& progress, double devices_per_sec
                        with_thousands(progress.device_count);
     if (progress.failed > 0) tail += "  " + with_thousands(progress.failed) + " failed";
     if (progress.unclear > 0) tail += "  " + with_thousands(progress.unclear) + " unknown";
+    if (!progress.held.empty()) tail += "  " + printable(progress.held);
     if (devices_per_second >= 1) {
         tail += "  " + with_thousands(std::llround(devices_per_second)) + "/s";
     }
@@ -218,7 +230,7 @@ std::string progress_bar(const WatchedProgress& progress, double devices_per_sec
 
 int exit_status_of(const WatchedProgress& progress) {
     if (progress.status == "PROCESSED") return 0;
-    if (progress.status == "PARTIAL") return kExitPartial;
+    if (progress.status == "PARTIAL" || progress.status == "CANCELLED") return kExitPartial;
     if (progress.status == "ERROR") return kExitAllFailed;
     return kExitDidNotEnd;
 }

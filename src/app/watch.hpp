@@ -19,6 +19,8 @@ struct WatchedProgress {
     std::int64_t failed = 0;   // error, cancelled
     std::int64_t unclear = 0;  // unknown, parked
     std::int64_t waiting = 0;
+    std::string held;  // "paused by alice: wrong plan", "cancelling by …"; empty: it runs
+    std::string waits_for;
     bool finished = false;
 
     std::int64_t settled() const { return processed + failed; }
@@ -34,7 +36,8 @@ std::string progress_bar(const WatchedProgress& progress, double devices_per_sec
 std::string progress_sentence(const WatchedProgress& progress);
 std::string with_thousands(std::int64_t number);
 
-// 0 PROCESSED, kExitPartial PARTIAL, kExitAllFailed ERROR, kExitDidNotEnd not finished.
+// 0 PROCESSED, kExitPartial PARTIAL and CANCELLED, kExitAllFailed ERROR, kExitDidNotEnd not
+// finished.
 int exit_status_of(const WatchedProgress& progress);
 
 struct WatchOptions {

@@ -53,24 +53,29 @@ constexpr Rule kRules[] = {
                       processed_count, device_count, error_count, open_page_count)
         FROM bulk_change WHERE tenant_id = $1 AND (
             (status = 'PROCESSED' AND processed_count <> device_count)
-            OR (status = 'ERROR' AND error_count + cancelled_count <> device_count)
-            OR (status IN ('PROCESSED', 'ERROR', 'PARTIAL')
+            OR (status = 'ERROR' AND error_count <> device_count)
+            OR (status = 'CANCELLED' AND (cancelled_count = 0
+                OR processed_count + cancelled_count <> device_count))
+            OR (status IN ('PROCESSED', 'ERROR', 'PARTIAL', 'CANCELLED')
                 AND (open_page_count <> 0 OR new_count + waiting_count + unknown_count <> 0))
             OR (status IN ('PENDING', 'PROCESSING') AND open_page_count = 0)
-            OR (finished_at IS NOT NULL) <> (status IN ('PROCESSED', 'ERROR', 'PARTIAL'))))"},
+            OR (finished_at IS NOT NULL)
+                <> (status IN ('PROCESSED', 'ERROR', 'PARTIAL', 'CANCELLED'))))"},
     {{"I1.live", "after a calm phase no device is live"}, true, false, R"(
         SELECT 'device_change ' || device_change_id, format('still %s, due %s', state, due_at)
         FROM device_change d WHERE tenant_id = $1 AND state IN ('new', 'waiting', 'unknown')
           AND EXISTS (SELECT FROM bulk_change b WHERE b.tenant_id = $1
-                AND b.bulk_change_id = d.device_change_id >> 20 AND b.status <> 'NEW'))"},
+                AND b.bulk_change_id = d.device_change_id >> 20 AND b.status <> 'NEW'
+                AND b.control <> 'paused'))"},
     {{"I1.queue", "a change with open pages has a message or is found by the sweep"},
      false,
      true,
      R"(
         SELECT 'bulk_change ' || b.bulk_change_id, 'has open pages that are due and no message'
         FROM bulk_change b WHERE b.tenant_id = $1 AND b.status IN ('PENDING', 'PROCESSING')
-          AND EXISTS (SELECT FROM change_page p WHERE p.tenant_id = $1
+          AND b.control = 'running' AND EXISTS (SELECT FROM change_page p WHERE p.tenant_id = $1
                 AND p.bulk_change_id = b.bulk_change_id AND p.state <> 'done'
+                AND p.page_number <= coalesce(b.wave_ends[b.wave], p.page_number)
                 AND p.available_at < now() - make_interval(secs => $2::int))
           AND NOT EXISTS (SELECT FROM queue_message m WHERE m.dead_at IS NULL
                 AND m.attributes ->> 'BulkChangeId' = b.bulk_change_id::text))"},
@@ -86,7 +91,8 @@ constexpr Rule kRules[] = {
             OR (state = 'processed' AND device_id IS NULL)))"},
     {{"I4.logged", "what is final was written down"}, false, false, R"(
         SELECT 'device_change ' || device_change_id, state || ' without a line in the log'
-        FROM device_change d WHERE tenant_id = $1 AND state IN ('processed', 'error', 'parked')
+        FROM device_change d WHERE tenant_id = $1
+          AND state IN ('processed', 'error', 'parked', 'cancelled')
           AND NOT EXISTS (SELECT FROM device_change_log l
                 WHERE l.tenant_id = $1 AND l.device_change_id = d.device_change_id))"},
     {{"I4.unclear", "nothing processed rests on an attempt whose outcome is unknown"},

@@ -81,7 +81,7 @@ constexpr Query kMatch{"notice_match", R"(
               WHERE state = 'waiting' GROUP BY device_change_id) n
         WHERE c.tenant_id = $1 AND c.device_change_id = n.device_change_id),
     woken AS (
-        UPDATE change_page p SET available_at = least(p.available_at, now())
+        UPDATE change_page p SET available_at = least(p.available_at, now()), reads_at = now()
         FROM (SELECT DISTINCT bulk_change_id, page_number FROM match WHERE state = 'waiting') m
         WHERE p.tenant_id = $1 AND p.bulk_change_id = m.bulk_change_id
           AND p.page_number = m.page_number),

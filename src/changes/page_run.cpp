@@ -81,7 +81,7 @@ class PageRun {
             const milliseconds wait = start_what_may_start();
             if (waiting_.empty() && in_flight_ == 0) break;
             take_answers(std::min(wait, kTick));
-            if (const auto prolonged = hooks_.heartbeat()) lease_ = *prolonged;
+            beat();
             if (hooks_.progress) hooks_.progress(waiting_.size(), in_flight_);
             if (steady_clock::now() >= lease_.give_up) cut_off();
         }
@@ -89,9 +89,25 @@ class PageRun {
     }
 
   private:
-    bool may_start_devices() const {
-        return !hooks_.should_stop() && !account_paused_ &&
-               steady_clock::now() < lease_.stop_sending;
+    void beat() {
+        if (const auto prolonged = hooks_.heartbeat()) lease_ = *prolonged;
+    }
+
+    Leave leave() const { return hooks_.leave ? hooks_.leave() : Leave::begin; }
+
+    // What is unclear may be read also while the change is held.
+    bool may_start(const Conversation& conversation) const {
+        const bool has_failed = page_.failures_left && failures_ >= *page_.failures_left;
+        return !hooks_.should_stop() && !account_paused_ && !has_failed &&
+               steady_clock::now() < lease_.stop_sending &&
+               (leave() == Leave::begin || is_unclear(*conversation.device));
+    }
+
+    // The change is held, and this call would go beyond what is allowed then.
+    bool is_held(const Conversation& conversation) const {
+        if (!hooks_.leave || !conversation.call->changes_state) return false;
+        const Leave leave = hooks_.leave();
+        return leave == Leave::read || (leave == Leave::finish && !conversation.last_change_sent);
     }
 
     // Starts calls until something stands in the way; answers how long it will.
@@ -99,7 +115,7 @@ class PageRun {
         while (!waiting_.empty()) {
             const std::size_t index = waiting_.front();
             Conversation& conversation = conversations_[index];
-            if (conversation.step == 0 && !may_start_devices()) {
+            if (conversation.step == 0 && !may_start(conversation)) {
                 waiting_.pop_front();
                 leave_for_later(conversation);
                 continue;
@@ -111,7 +127,13 @@ class PageRun {
             // Bought for the first call only: what the carrier has told already needs none.
             if (session_ != nullptr && session_number_ == 0 && !account_refusal_) {
                 take_session(session_->headers());
-                if (account_paused_) continue;
+                beat();  // it may have taken its time
+                continue;
+            }
+            if (is_held(conversation)) {
+                waiting_.pop_front();
+                withdraw_held(conversation);
+                continue;
             }
             if (account_refusal_) {
                 waiting_.pop_front();
@@ -183,23 +205,29 @@ class PageRun {
     // `whole_account`: it is the account's fault, so it costs the device nothing.
     void withdraw(Conversation& conversation, const std::string& reason,
                   bool whole_account = false) {
-        http::ClientResponse unsent;
-        unsent.transport = http::Transport::not_sent;
-        unsent.reason = reason;
-        conversation.call.reset();
-        carriers::Step step = conversation.plan->exchange->proceed(unsent);
-        Outcome outcome = carriers::NotSent{unsent.reason, {}, false};
-        if (auto* ended = std::get_if<Outcome>(&step)) {
-            outcome = std::move(*ended);
-        } else if (conversation.last_change_sent) {
-            outcome = carriers::Unknown{unsent.reason};
-        }
+        Outcome outcome = take_back(conversation, reason);
         if (auto* not_sent = std::get_if<carriers::NotSent>(&outcome)) {
             not_sent->whole_account = not_sent->whole_account || whole_account;
         } else if (auto* unknown = std::get_if<carriers::Unknown>(&outcome)) {
             unknown->whole_account = unknown->whole_account || whole_account;
         }
         finish(conversation, outcome, false);
+    }
+
+    Outcome take_back(Conversation& conversation, const std::string& reason) {
+        http::ClientResponse unsent;
+        unsent.transport = http::Transport::not_sent;
+        unsent.reason = reason;
+        conversation.call.reset();
+        carriers::Step step = conversation.plan->exchange->proceed(unsent);
+        if (auto* ended = std::get_if<Outcome>(&step)) return std::move(*ended);
+        if (conversation.last_change_sent) return carriers::Unknown{reason};
+        return carriers::NotSent{reason, {}, false};
+    }
+
+    void withdraw_held(Conversation& conversation) {
+        const Held held = hooks_.held();
+        finish(conversation, take_back(conversation, held.words), false, &held);
     }
 
     void send(std::size_t index) {
@@ -259,12 +287,12 @@ class PageRun {
             waiting_.pop_front();
             Conversation& other = conversations_[index];
             const bool may_join =
-                leader.sharers.size() < most && (other.step > 0 || may_start_devices());
+                leader.sharers.size() < most && (other.step > 0 || may_start(other));
             if (!may_join) {
                 rest.push_back(index);
             } else if (other.started || begin(other)) {
-                shares_request(*leader.call, *other.call) ? leader.sharers.push_back(index)
-                                                          : rest.push_back(index);
+                const bool joins = shares_request(*leader.call, *other.call) && !is_held(other);
+                joins ? leader.sharers.push_back(index) : rest.push_back(index);
             }
         }
         waiting_ = std::move(rest);
@@ -394,7 +422,9 @@ class PageRun {
     }
 
     // `was_told`: the outside system itself says how the account stands.
-    void finish(Conversation& conversation, const Outcome& outcome, bool was_told = true) {
+    // `held`: the change was, so the conversation was broken off.
+    void finish(Conversation& conversation, const Outcome& outcome, bool was_told = true,
+                const Held* held = nullptr) {
         watch_refusals(conversation, outcome);
         const ClaimedDevice& device = *conversation.device;
         DeviceResult result = result_for(device);
@@ -417,7 +447,12 @@ class PageRun {
                 std::chrono::duration_cast<milliseconds>(settings_.settling_time) - *sent_ago;
         }
         end.jitter = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
-        result.verdict = judge(outcome, end, settings_.retry);
+        result.verdict = held == nullptr ? judge(outcome, end, settings_.retry)
+                                         : judge_withdrawn(outcome, end, *held, serialize(progress),
+                                                           settings_.retry);
+        if (held != nullptr) add_held_log(conversation, result.verdict);
+        const DeviceState state = result.verdict.state;
+        if (state == DeviceState::error || state == DeviceState::parked) ++failures_;
         const bool was_taken = !std::holds_alternative<carriers::Refused>(outcome) &&
                                !std::holds_alternative<carriers::NotSent>(outcome);
         if (conversation.last_change_sent && was_taken) {
@@ -436,8 +471,7 @@ class PageRun {
         if (!std::holds_alternative<carriers::Applied>(outcome) && !progress.is_null()) {
             result.progress = serialize(progress);
         }
-        if (result.verdict.state == DeviceState::unknown ||
-            result.verdict.state == DeviceState::parked) {
+        if (state == DeviceState::unknown || state == DeviceState::parked) {
             result.unclear_since = device.unclear_since ? device.unclear_since : page_.claimed_at;
             result.sent_ago = sent_ago;
         }
@@ -479,6 +513,16 @@ class PageRun {
         LogEntry entry = base_entry(conversation, notices.empty() ? "Check" : "Callback");
         if (!notices.empty()) describe_notices(entry, notices);
         mark_outcome(entry, outcome);
+        output_.log.push_back(std::move(entry));
+    }
+
+    void add_held_log(Conversation& conversation, const Verdict& verdict) {
+        if (verdict.state != DeviceState::cancelled && verdict.state != DeviceState::parked) return;
+        ++conversation.step;
+        LogEntry entry = base_entry(conversation, "Cancel");
+        entry.action = "Cancel";
+        entry.status = verdict.state == DeviceState::cancelled ? "ERROR" : "PENDING";
+        entry.error = verdict.reason;
         output_.log.push_back(std::move(entry));
     }
 
@@ -526,6 +570,7 @@ class PageRun {
     std::vector<http::ClientResponse> answers_;
     int in_flight_ = 0;
     bool account_paused_ = false;
+    std::int64_t failures_ = 0;  // devices of this page that are error or parked
     PageRunOutput output_;
 };
 

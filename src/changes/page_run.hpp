@@ -63,6 +63,9 @@ struct PageRunHooks {
     std::function<void(std::size_t waiting, int in_flight)> progress = nullptr;
     // The account's session; null: its carrier has none.
     accounts::Session* session = nullptr;
+    // What may be done at this moment, and how the change is held; null: it runs.
+    std::function<Leave()> leave = nullptr;
+    std::function<Held()> held = nullptr;
 };
 
 // Adds to a processed device's effect what the outside system told (ids it gave).
@@ -71,7 +74,9 @@ using EffectOf = std::function<std::string(const DevicePlan&, const carriers::Ap
 // A device that a lost worker may have sent and that is not looked at now: due to be read back.
 DeviceResult left_unknown(const ClaimedDevice& device);
 
-// A device that was not begun has no result: it stays as it is, unless it was `lost`.
+// A device that was not begun has no result: it stays as it is, unless it was `lost`. Of a change
+// that is held, devices whose outcome is to come are still read, and nothing is begun; nor once so
+// many have failed that the change will pause.
 PageRunOutput run_page(const ClaimedPage& page, std::vector<DevicePlan> plans,
                        const carriers::Account& account, const std::string& correlation_id,
                        const PageRunSettings& settings, http::Client& client, Pace& pace,

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "changes/bulk_change.hpp"
+#include "changes/control_report.hpp"
 #include "changes/submit.hpp"
 #include "db/postgres.hpp"
 #include "sheets/csv_writer.hpp"
@@ -44,7 +45,7 @@ struct ChangeSummary {
     std::string integration;
     std::string change_type;
     std::string portal;
-    std::string status;  // NEW, PENDING, PROCESSING, PROCESSED, ERROR, PARTIAL
+    std::string status;  // NEW, PENDING, PROCESSING, PROCESSED, ERROR, PARTIAL, CANCELLED
     std::string source;  // json, csv, xlsx
     std::optional<std::string> file_name;
     std::string correlation_id;
@@ -55,6 +56,7 @@ struct ChangeSummary {
     std::int64_t device_count = 0;
     StateCounts counts;
     std::optional<std::int64_t> change_set_id;  // of which it is a part
+    ControlInfo control;
 };
 
 struct ChangeDetail {
@@ -126,6 +128,7 @@ struct Progress {
     std::string status;
     std::int64_t device_count = 0;
     StateCounts counts;
+    ControlInfo control;
     bool finished = false;
 };
 

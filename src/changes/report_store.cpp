@@ -25,7 +25,7 @@ constexpr const char* kSending = R"(
         ON c.tenant_id = $1 AND c.device_change_id BETWEEN g.first_device_change_id
                                                        AND g.last_device_change_id
      WHERE g.tenant_id = $1 AND g.bulk_change_id = b.bulk_change_id AND g.state = 'sending'
-       AND c.state = 'new' AND c.due_at <= g.claimed_at))";
+       AND NOT g.reads_only AND c.state = 'new' AND c.due_at <= g.claimed_at))";
 
 const std::string& summary_columns() {
     static const std::string columns =
@@ -35,10 +35,11 @@ const std::string& summary_columns() {
         ", b.device_count, b.new_count, b.waiting_count, b.unknown_count, b.processed_count, "
         "b.error_count, b.parked_count, b.cancelled_count, " +
         std::string("CASE WHEN b.open_page_count > 0 THEN ") + kSending +
-        " ELSE 0 END, b.change_set_id";
+        " ELSE 0 END, b.change_set_id, " + control_columns();
     return columns;
 }
-constexpr int kSummaryColumns = 24;
+constexpr int kControlColumn = 24;
+constexpr int kSummaryColumns = kControlColumn + kControlColumns;
 
 const std::string& from_change() {
     static const std::string from =
@@ -89,6 +90,7 @@ const std::string& device_columns() {
         " FROM device_change c LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = c.device_id"
         " LEFT JOIN change_page g ON g.tenant_id = $1"
         " AND g.bulk_change_id = c.device_change_id >> 20 AND g.state = 'sending'"
+        " AND NOT g.reads_only"
         " AND c.device_change_id BETWEEN g.first_device_change_id AND g.last_device_change_id"
         " WHERE c.tenant_id = $1";
     return columns;
@@ -132,7 +134,9 @@ Query progress_query() {
     static const std::string sql =
         "SELECT b.status, b.device_count, b.new_count, b.waiting_count, b.unknown_count,"
         " b.processed_count, b.error_count, b.parked_count, b.cancelled_count,"
-        " b.finished_at IS NOT NULL FROM bulk_change b"
+        " b.finished_at IS NOT NULL, " +
+        control_columns() +
+        " FROM bulk_change b"
         " WHERE b.tenant_id = $1 AND b.bulk_change_id = $2";
     return {"report_progress", sql.c_str()};
 }
@@ -183,6 +187,7 @@ ChangeSummary summary_of(const Rows& rows, std::size_t i) {
     summary.device_count = rows.integer(i, 14);
     summary.counts = counts_at(rows, i, 15, rows.integer(i, 22));
     summary.change_set_id = rows.optional_integer(i, 23);
+    summary.control = control_at(rows, i, kControlColumn);
     return summary;
 }
 
@@ -306,12 +311,11 @@ Result<Page<ChangeSummary>> list_changes(db::Connection& connection, const PageT
         return at ? base::to_iso8601(*at) : std::string();
     };
     const std::string type(filter.change_type ? to_string(*filter.change_type) : "");
-    const std::string question = "changes/" + filter.status.value_or("") + '/' + type + '/' +
-                                 std::to_string(filter.service_provider_id.value_or(0)) + '/' +
-                                 std::to_string(filter.change_set_id.value_or(0)) + '/' +
-                                 instant(filter.created_from) + '/' +
-                                 instant(filter.created_before) + '/' +
-                                 filter.created_by.value_or("");
+    const std::string question =
+        "changes/" + filter.status.value_or("") + '/' + type + '/' +
+        std::to_string(filter.service_provider_id.value_or(0)) + '/' +
+        std::to_string(filter.change_set_id.value_or(0)) + '/' + instant(filter.created_from) +
+        '/' + instant(filter.created_before) + '/' + filter.created_by.value_or("");
     const auto cursor = cursor_of(tokens, tenant_id, question, page, {0});
     if (!cursor) return cursor.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
@@ -421,6 +425,7 @@ Result<Progress> get_progress(db::Connection& connection, TenantId tenant_id, Bu
     progress.device_count = rows->integer(0, 1);
     progress.counts = counts_at(*rows, 0, 2, 0);
     progress.finished = rows->boolean(0, 9);
+    progress.control = control_at(*rows, 0, 10);
     return progress;
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "changes/control_request.hpp"
 #include "changes/device_row.hpp"
 #include "changes/parameters.hpp"
 
@@ -318,6 +319,12 @@ constexpr std::array<std::string_view, 9> kRequestKeys = {
     "portalType",        "processChanges",     "devices",    "dryRun",
     "allOrNothing"};
 
+bool is_request_key(std::string_view key) {
+    const auto is_it = [&](std::string_view name) { return is_key(key, name); };
+    return std::any_of(kRequestKeys.begin(), kRequestKeys.end(), is_it) ||
+           std::any_of(kControlKeys.begin(), kControlKeys.end(), is_it);
+}
+
 template <class Object>
 auto find(Object& body, std::string_view name) -> decltype(&body.begin()->value()) {
     for (auto& member : body) {
@@ -330,9 +337,7 @@ void read_parameters(const json::object& body, BulkChangeRequest& request, Mista
                      Warnings& warnings) {
     const ChangeType type = request.change_type;
     for (const auto& [key, value] : body) {
-        const bool is_ours = std::any_of(kRequestKeys.begin(), kRequestKeys.end(),
-                                         [&, k = &key](auto name) { return is_key(*k, name); });
-        if (is_ours || value.is_null()) continue;
+        if (is_request_key(key) || value.is_null()) continue;
         std::string at = '/' + std::string(key);
         const auto complain = [&](const ParameterField& field, const std::string& reason,
                                   const json::value&) {
@@ -403,6 +408,9 @@ Result<ParsedRequest> parse_request(json::value body, std::vector<base::Error>& 
                      parsed.request.process_changes);
     reader.read_flag(find(object, "allOrNothing"), "allOrNothing", parsed.request.all_or_nothing);
     reader.read_flag(find(object, "dryRun"), "dryRun", parsed.request.dry_run);
+    for (const base::Error& error : read_control(object, parsed.request.control)) {
+        mistakes.add(error.where, error.message);
+    }
     if (type_known) {
         read_parameters(object, parsed.request, mistakes, warnings);
         json::value* devices = find(object, "devices");

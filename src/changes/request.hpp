@@ -20,6 +20,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "changes/bulk_change.hpp"
+#include "changes/control_rules.hpp"
 #include "sheets/table_reader.hpp"
 
 namespace carryall::changes {
@@ -52,6 +53,7 @@ struct BulkChangeRequest {
     bool process_changes = true;   // false: stored as NEW, to be started by process_change
     bool all_or_nothing = false;
     bool dry_run = false;
+    ControlRequest control;
     ChangeParameters parameters;  // only the section of change_type is ever set
     References references;
     std::vector<std::string> warnings;  // unknown keys and the like

@@ -92,6 +92,11 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
         return base::Error{
             base::ErrorKind::conflict, "the bulk change has not been started; start it first", {}};
     }
+    if (change->is_cancelling) {
+        return base::Error{base::ErrorKind::conflict,
+                           "the bulk change is being cancelled; retry when it has ended",
+                           {}};
+    }
     RetryResult result;
     result.id = id;
     const auto busy = lock_failed_pages(transaction, tenant_id, id, classes, parked_too);

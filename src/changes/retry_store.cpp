@@ -12,6 +12,7 @@ using db::Rows;
 constexpr Query kFindChange{"retry_find_change", R"(
     SELECT b.service_provider_id, p.integration, p.write_is_enabled AND p.is_active, b.change_type,
            b.portal, b.status, b.correlation_id, b.request, b.new_count, b.open_page_count,
+           b.control = 'cancelling',
            to_char(coalesce($3::timestamptz, now()) AT TIME ZONE 'UTC',
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     FROM bulk_change b
@@ -28,6 +29,9 @@ constexpr Query kLockPages{"retry_lock_pages", R"(
     WITH failed AS (
         SELECT p.page_number FROM change_page p
         WHERE p.tenant_id = $1 AND p.bulk_change_id = $2 AND p.state <> 'sending'
+          -- Those of a wave that has not begun are counted as busy.
+          AND p.page_number <= (SELECT coalesce(b.wave_ends[b.wave], 2147483647)
+              FROM bulk_change b WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)
           AND EXISTS (SELECT FROM device_change c
               WHERE c.tenant_id = $1 AND c.device_change_id BETWEEN p.first_device_change_id
                                                                AND p.last_device_change_id
@@ -113,7 +117,7 @@ constexpr Query kReopenPages{"retry_reopen_pages", R"(
             ON c.tenant_id = $1 AND c.bulk_change_id = $2 AND c.page_number = w.page_number
         WHERE c.state = 'done'),
     opened AS (
-        UPDATE change_page c SET state = 'ready', lost_count = 0,
+        UPDATE change_page c SET state = 'ready', lost_count = 0, has_unsent = true,
             available_at = CASE c.state WHEN 'done' THEN w.due_at
                                         ELSE least(c.available_at, w.due_at) END
         FROM wanted w
@@ -121,7 +125,10 @@ constexpr Query kReopenPages{"retry_reopen_pages", R"(
     UPDATE bulk_change b
     SET new_count = b.new_count + $3::int, error_count = b.error_count - $3::int,
         open_page_count = b.open_page_count + before.done, status = 'PROCESSING',
-        finished_at = NULL
+        wave_open_page_count = b.wave_open_page_count
+            + CASE WHEN b.wave_ends IS NULL THEN 0 ELSE before.done END,
+        finished_at = NULL, failure_count = 0, ended_count = 0,
+        control = CASE WHEN b.finished_at IS NULL THEN b.control ELSE 'running' END
     FROM before WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
 
 // A parked device may have been changed: it is unknown again, read back before anything is sent, on
@@ -137,11 +144,14 @@ constexpr Query kReopenParked{"retry_reopen_parked", R"(
           AND c.state = 'parked'
         RETURNING p.page_number),
     wanted AS (
-        SELECT c.page_number, c.state = 'done' AS was_done FROM change_page c
+        SELECT c.page_number, c.state = 'done' AS was_done,
+               c.state <> 'done' AND c.has_unsent AS has_unsent
+        FROM change_page c
         WHERE c.tenant_id = $1 AND c.bulk_change_id = $2
           AND c.page_number IN (SELECT page_number FROM parked)),
     opened AS (
-        UPDATE change_page c SET state = 'ready', lost_count = 0, available_at = '-infinity'
+        UPDATE change_page c SET state = 'ready', lost_count = 0, available_at = '-infinity',
+            reads_at = '-infinity', has_unsent = w.has_unsent
         FROM wanted w
         WHERE c.tenant_id = $1 AND c.bulk_change_id = $2 AND c.page_number = w.page_number),
     total AS (
@@ -149,7 +159,10 @@ constexpr Query kReopenParked{"retry_reopen_parked", R"(
         SET unknown_count = b.unknown_count + (SELECT count(*) FROM parked),
             parked_count = b.parked_count - (SELECT count(*) FROM parked),
             open_page_count = b.open_page_count + (SELECT count(*) FROM wanted WHERE was_done),
-            status = 'PROCESSING', finished_at = NULL
+            wave_open_page_count = b.wave_open_page_count + CASE WHEN b.wave_ends IS NULL THEN 0
+                ELSE (SELECT count(*) FROM wanted WHERE was_done) END,
+            status = 'PROCESSING', finished_at = NULL, failure_count = 0, ended_count = 0,
+            control = CASE WHEN b.finished_at IS NULL THEN b.control ELSE 'running' END
         WHERE b.tenant_id = $1 AND b.bulk_change_id = $2 AND EXISTS (SELECT FROM parked))
     SELECT (SELECT count(*) FROM parked), (SELECT count(*) FROM wanted))"};
 
@@ -202,7 +215,7 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     if (rows->empty()) return std::optional<StoredChange>();
     const auto request = base::parse_json(rows->text(0, 7));
     if (!request) return request.error();
-    const auto instant = base::parse_iso8601(rows->text(0, 10));
+    const auto instant = base::parse_iso8601(rows->text(0, 11));
     if (!instant) return instant.error();
     StoredChange change;
     change.service_provider_id = rows->integer(0, 0);
@@ -215,6 +228,7 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     change.request = *request;
     change.new_count = rows->integer(0, 8);
     change.open_page_count = rows->integer(0, 9);
+    change.is_cancelling = rows->boolean(0, 10);
     change.now = *instant;
     return std::optional(std::move(change));
 }

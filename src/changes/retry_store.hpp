@@ -23,6 +23,7 @@ struct StoredChange {
     base::json::value request;
     std::int64_t new_count = 0;
     std::int64_t open_page_count = 0;
+    bool is_cancelling = false;
     base::Instant now;
 };
 // Empty: none of this tenant.

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "changes/control_store.hpp"
 #include "queue/queue.hpp"
 #include "tenants/tenant.hpp"
 
@@ -22,7 +23,7 @@ using db::Rows;
 
 Query load_query() {
     static const std::string kSql = fmt::format(R"(
-    SELECT b.change_type, b.portal, b.request, b.correlation_id, b.open_page_count, {0}, r.*
+    SELECT b.change_type, b.portal, b.request, b.correlation_id, b.open_page_count, {1}, {0}, r.*
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     LEFT JOIN LATERAL (
@@ -30,24 +31,36 @@ Query load_query() {
         WHERE p.tenant_id = $1 AND p.integration = 'revio' AND p.is_active
         ORDER BY p.service_provider_id LIMIT 1) r ON true
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)",
-                                                accounts::kAccountColumns);
+                                                accounts::kAccountColumns, kHeldColumns);
     return {"run_load_change", kSql.c_str()};
 }
 
+// Of a change that is held only outcomes that are still to come are handed out, and what a worker
+// left that died; of one in waves only the pages up to the end of the present wave.
 constexpr Query kClaim{"run_claim_page", R"(
-    WITH next AS (
-        SELECT page_number, state, claimed_at, available_at FROM change_page
-        WHERE tenant_id = $1 AND bulk_change_id = $2 AND state <> 'done' AND available_at <= now()
+    WITH change AS MATERIALIZED (
+        SELECT may_send(b) AS sends, b.wave, b.failure_limit - b.failure_count AS failures_left,
+               coalesce(b.wave_ends[b.wave], 2147483647) AS last_page
+        FROM bulk_change b WHERE b.tenant_id = $1 AND b.bulk_change_id = $2),
+    next AS (
+        SELECT page_number, state, claimed_at, available_at, reads_only AS was_reading
+        FROM change_page
+        WHERE tenant_id = $1 AND bulk_change_id = $2 AND state <> 'done'
+          AND page_number <= (SELECT last_page FROM change)
+          AND CASE WHEN state = 'sending' OR (SELECT sends FROM change) THEN available_at
+                   ELSE reads_at END <= now()
         ORDER BY page_number LIMIT 1 FOR UPDATE SKIP LOCKED),
     page AS (
         UPDATE change_page p
         SET state = 'sending', attempt = p.attempt + 1, worker = $3, claimed_at = now(),
             available_at = now() + make_interval(secs => $4::int),
+            reads_only = next.state = 'ready' AND NOT (SELECT sends FROM change),
             lost_count = p.lost_count + (next.state = 'sending')::int
         FROM next
         WHERE p.tenant_id = $1 AND p.bulk_change_id = $2 AND p.page_number = next.page_number
         RETURNING p.page_number, p.attempt, p.lost_count, p.claimed_at, p.first_device_change_id,
-                  p.last_device_change_id, next.state = 'sending' AS was_lost,
+                  p.last_device_change_id,
+                  p.reads_only, next.state = 'sending' AND NOT next.was_reading AS was_lost,
                   next.claimed_at AS lost_claim, next.available_at AS lost_until),
     -- Only what was accepted earlier and has not ended can hold a device back; mostly nothing is.
     earlier AS MATERIALIZED (
@@ -65,25 +78,28 @@ constexpr Query kClaim{"run_claim_page", R"(
            (extract(epoch FROM now() - CASE WHEN page.was_lost AND c.due_at <= page.lost_claim
                                             THEN page.lost_until ELSE c.sent_at END)
             * 1000)::bigint,
-           earlier.first IS NOT NULL AND c.state = 'new'
-               AND NOT (page.was_lost AND c.due_at <= page.lost_claim) AND EXISTS (
-               SELECT FROM device_change e
+           CASE WHEN earlier.first IS NOT NULL AND c.state = 'new'
+                     AND NOT (page.was_lost AND c.due_at <= page.lost_claim) THEN (
+               SELECT min(b.bulk_change_id) FROM device_change e
                JOIN bulk_change b ON b.tenant_id = $1
                    AND b.bulk_change_id = e.device_change_id >> 20
                    AND b.status IN ('PENDING', 'PROCESSING')
                WHERE e.tenant_id = $1 AND e.device_id = c.device_id
                  AND e.device_change_id >= earlier.first << 20
                  AND e.device_change_id < $2::bigint << 20
-                 AND e.state IN ('new', 'waiting', 'unknown')) AS held_back,
+                 AND e.state IN ('new', 'waiting', 'unknown')) END AS held_back_by,
            (SELECT greatest(0, extract(epoch FROM greatest(nullif(p.paused_until, '-infinity'),
                 p.breaker_probe_at) - page.claimed_at) * 1000)::bigint
             FROM account_pace p WHERE p.pacing_key = $5),
-           CASE WHEN c.state = 'waiting' THEN c.notices END
+           CASE WHEN c.state = 'waiting' THEN c.notices END, page.reads_only,
+           (SELECT wave FROM change), (SELECT failures_left FROM change)
     FROM page CROSS JOIN earlier
     LEFT JOIN device_change c
         ON c.tenant_id = $1 AND c.device_change_id BETWEEN page.first_device_change_id
                                                        AND page.last_device_change_id
            AND c.state IN ('new', 'waiting', 'unknown') AND c.due_at <= now()
+           AND (c.state <> 'new' OR (SELECT sends FROM change)
+                OR page.was_lost AND c.due_at <= page.lost_claim)
     LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = c.device_id
     ORDER BY c.device_change_id)"};
 
@@ -93,8 +109,16 @@ constexpr Query kExtend{"run_extend_page", R"(
       AND state = 'sending')"};
 
 constexpr Query kNextDue{"run_next_due", R"(
-    SELECT (extract(epoch FROM min(greatest(available_at, now())) - now()) * 1000)::bigint
-    FROM change_page WHERE tenant_id = $1 AND bulk_change_id = $2 AND state = 'ready')"};
+    WITH change AS MATERIALIZED (
+        SELECT may_send(b) AS sends, b.control = 'cancelling' AS is_cancelling,
+               coalesce(b.wave_ends[b.wave], 2147483647) AS last_page
+        FROM bulk_change b WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)
+    SELECT (extract(epoch FROM min(greatest(
+               CASE WHEN (SELECT sends FROM change) THEN available_at ELSE reads_at END,
+               CASE WHEN (SELECT sends FROM change) OR reads_at IS NOT NULL THEN now() END))
+               - now()) * 1000)::bigint, (SELECT is_cancelling FROM change)
+    FROM change_page WHERE tenant_id = $1 AND bulk_change_id = $2 AND state = 'ready'
+      AND page_number <= (SELECT last_page FROM change))"};
 
 constexpr const char* kCompleteBefore = R"(
     WITH fence AS (
@@ -144,23 +168,35 @@ constexpr const char* kCompleteAfter = R"(,
         FROM fence, unnest($37::bigint[], $38::bigint[], $39::text[]) AS a(id, device_id, action)
         ON CONFLICT DO NOTHING),
     rest AS (
-        SELECT least(
-            (SELECT min(c.due_at) FROM device_change c
+        SELECT least(l.due_at, t.due_at) AS due_at, least(l.reads_at, t.reads_at) AS reads_at,
+               coalesce(l.unsent, false) OR coalesce(t.unsent, false) AS has_unsent,
+               now() + $35::bigint * interval '1 millisecond' AS not_before
+        FROM fence,
+            LATERAL (SELECT min(c.due_at) AS due_at, bool_or(c.state = 'new') AS unsent,
+                            min(c.due_at) FILTER (WHERE c.state <> 'new') AS reads_at
+             FROM device_change c
              WHERE c.tenant_id = $1 AND c.device_change_id BETWEEN fence.first AND fence.last
                AND c.state IN ('new', 'waiting', 'unknown')
-                   AND c.device_change_id <> ALL ($5::bigint[])),
-            (SELECT min(now() + r.due_ms * interval '1 millisecond') FROM result r
-             WHERE r.state IN ('new', 'waiting', 'unknown'))) AS due_at
-        FROM fence),
+               AND c.device_change_id <> ALL ($5::bigint[])) l,
+            LATERAL (SELECT min(d.due_at) AS due_at, bool_or(r.state = 'new') AS unsent,
+                            min(d.due_at) FILTER (WHERE r.state <> 'new') AS reads_at
+             FROM result r,
+                 LATERAL (SELECT now() + r.due_ms * interval '1 millisecond' AS due_at) d
+             WHERE r.state IN ('new', 'waiting', 'unknown')) t),
     page AS (
         UPDATE change_page p
         SET state = CASE WHEN rest.due_at IS NULL THEN 'done' ELSE 'ready' END, worker = NULL,
-            lost_count = $34::int,
-            available_at = greatest(coalesce(rest.due_at, 'infinity'),
-                                    now() + $35::bigint * interval '1 millisecond')
+            lost_count = $34::int, has_unsent = rest.has_unsent,
+            available_at = greatest(coalesce(rest.due_at, 'infinity'), rest.not_before),
+            reads_at = CASE WHEN rest.reads_at IS NOT NULL
+                            THEN greatest(rest.reads_at, rest.not_before) END
         FROM rest
         WHERE p.tenant_id = $1 AND p.bulk_change_id = $2 AND p.page_number = $3
         RETURNING (p.state = 'done')::int AS done, p.claimed_at),
+    held AS (
+        SELECT coalesce(sum((r.state IN ('error', 'parked'))::int), 0)::int AS failed,
+               coalesce(sum((r.state NOT IN ('new', 'waiting', 'unknown'))::int), 0)::int AS ended
+        FROM result r),
     total AS (
         UPDATE bulk_change b
         SET new_count = b.new_count + ($17::int[])[1],
@@ -173,17 +209,54 @@ constexpr const char* kCompleteAfter = R"(,
             open_page_count = b.open_page_count - page.done,
             started_at = least(b.started_at, page.claimed_at),
             finished_at = CASE WHEN b.open_page_count = page.done THEN now() END,
-            status = CASE
-                WHEN b.open_page_count > page.done THEN 'PROCESSING'
-                WHEN b.processed_count + ($17::int[])[4] = b.device_count THEN 'PROCESSED'
-                WHEN b.error_count + ($17::int[])[5] + b.cancelled_count + ($17::int[])[7]
-                     = b.device_count THEN 'ERROR'
-                ELSE 'PARTIAL' END
-        FROM page WHERE b.tenant_id = $1 AND b.bulk_change_id = $2
-        RETURNING b.finished_at IS NOT NULL AS finished)
+            status = CASE WHEN b.open_page_count > page.done THEN 'PROCESSING' ELSE ended_status(
+                b.device_count, b.processed_count + ($17::int[])[4],
+                b.error_count + ($17::int[])[5], b.parked_count + ($17::int[])[6],
+                b.cancelled_count + ($17::int[])[7]) END,
+            failure_count = b.failure_count + held.failed, ended_count = b.ended_count + held.ended,
+            waits_for_bulk_change_id = coalesce($40::bigint, b.waits_for_bulk_change_id),
+            (control, control_cause, control_reason, control_by, control_at, wave,
+             wave_open_page_count) = ()";
+
+// Whether the change goes on after this page: not if too many devices have failed, nor past the end
+// of a wave that a person is to follow. The next wave's pages nobody has touched, so they can be
+// counted; the present one's are counted down under the change's lock.
+constexpr const char* kHoldAfterPage = R"(
+                SELECT CASE WHEN n.cause IS NULL THEN b.control ELSE 'paused' END,
+                       coalesce(n.cause, b.control_cause),
+                       CASE n.cause WHEN 'threshold' THEN n.crossed
+                            WHEN 'wave' THEN 'wave ' || b.wave || ' of '
+                                || cardinality(b.wave_ends) || ' has ended'
+                            ELSE b.control_reason END,
+                       CASE WHEN n.cause IS NULL THEN b.control_by ELSE 'carryall' END,
+                       CASE WHEN n.cause IS NULL THEN b.control_at ELSE now() END,
+                       b.wave + n.moves_on::int,
+                       CASE WHEN n.moves_on THEN (
+                                SELECT count(*) FROM change_page w
+                                WHERE w.tenant_id = $1 AND w.bulk_change_id = $2
+                                  AND w.state <> 'done' AND w.page_number > b.wave_ends[b.wave]
+                                  AND w.page_number <= b.wave_ends[b.wave + 1])
+                            WHEN b.wave_ends IS NULL THEN 0
+                            ELSE b.wave_open_page_count - page.done END
+                FROM (SELECT x.crossed, x.has_ended AND NOT b.waves_by_hand AS moves_on,
+                             CASE WHEN b.control <> 'running' OR b.open_page_count = page.done
+                                      THEN NULL
+                                  WHEN x.crossed IS NOT NULL THEN 'threshold'
+                                  WHEN x.has_ended AND b.waves_by_hand THEN 'wave' END AS cause
+                      FROM (SELECT threshold_reason(b.failure_limit, b.failure_percent,
+                                       b.failure_after, b.failure_count + held.failed,
+                                       b.ended_count + held.ended) AS crossed,
+                                   b.wave_ends IS NOT NULL AND page.done = 1
+                                       AND b.open_page_count > page.done
+                                       AND b.wave_open_page_count = 1
+                                       AND b.wave < cardinality(b.wave_ends) AS has_ended) x) n)
+        FROM page, held WHERE b.tenant_id = $1 AND b.bulk_change_id = $2
+        RETURNING b.finished_at IS NOT NULL AS finished, b.wave,
+                  b.control = 'paused' AND b.control_at = now() AS is_stopped)
     SELECT finished,
-           CASE WHEN finished OR $18::boolean
-                THEN pg_notify('carryall_bulk_change', $1 || ':' || $2)::text END
+           CASE WHEN finished OR is_stopped OR $18::boolean
+                THEN pg_notify('carryall_bulk_change', $1 || ':' || $2)::text END,
+           is_stopped, wave
     FROM total)";
 
 // Effect: {"status"}, and after an activation {"msisdn"} and {"ratePlan"}; or the status alone.
@@ -306,7 +379,7 @@ constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
 Query completion_of(ChangeType type) {
     static const std::array<std::string, 4> kSql = [] {
         const auto whole = [](const char* effect) {
-            return std::string(kCompleteBefore) + effect + kCompleteAfter;
+            return std::string(kCompleteBefore) + effect + kCompleteAfter + kHoldAfterPage;
         };
         std::array<std::string, 4> sql;
         sql[static_cast<std::size_t>(ChangeType::customerassignment)] = whole(kAssignmentEffect);
@@ -509,7 +582,8 @@ void add_traces(Params& params, const std::vector<DeviceResult>& results) {
 }
 
 // Of load_query().
-constexpr int kProviderColumn = 5;
+constexpr int kHeldColumn = 5;
+constexpr int kProviderColumn = kHeldColumn + kHeldColumnCount;
 constexpr int kRevioColumn = kProviderColumn + accounts::kAccountColumnCount;
 
 constexpr const char* kProcessBy = "carryall work";
@@ -535,6 +609,7 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
     change.request = base::parse_object(rows->text(0, 2));
     change.correlation_id = rows->string(0, 3);
     change.open_page_count = static_cast<int>(rows->integer(0, 4));
+    change.held = read_held(*rows, 0, kHeldColumn);
     auto account = accounts::read_account(*rows, 0, kProviderColumn, key);
     if (!account) return account.error();
     change.account = std::move(account).value();
@@ -564,13 +639,17 @@ Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::i
     page.devices.reserve(rows->size());
     for (std::size_t row = 0; row < rows->size(); ++row) {
         if (rows->is_null(row, 4)) continue;
-        if (rows->boolean(row, 18)) {
+        if (!rows->is_null(row, 18)) {
             ++page.held_back;
+            page.held_back_by = BulkChangeId{rows->integer(row, 18)};
         } else {
             page.devices.push_back(read_device(*rows, row));
         }
     }
     page.paused_for = std::chrono::milliseconds(rows->integer(0, 19));
+    page.reads_only = rows->boolean(0, 21);
+    page.wave = static_cast<int>(rows->integer(0, 22));
+    page.failures_left = rows->optional_integer(0, 23);
     return std::optional<ClaimedPage>(std::move(page));
 }
 
@@ -598,22 +677,27 @@ Result<PageCompletion> complete_page(db::Connection& connection, const RunnableC
     params.add(change.account.service_provider_id);
     params.add(end.lost_count).add(end.resume_in.count());
     add_traces(params, results);
+    params.add(page.held_back_by);
     const auto rows = connection.exec(completion_of(change.type), params);
     if (!rows) return rows.error();
     PageCompletion completion;
     completion.accepted = !rows->empty();
-    completion.change_finished = completion.accepted && rows->boolean(0, 0);
+    if (!completion.accepted) return completion;
+    completion.change_finished = rows->boolean(0, 0);
+    completion.change_paused = rows->boolean(0, 2);
+    completion.wave_began = rows->integer(0, 3) > page.wave;
     return completion;
 }
 
-Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection& connection,
-                                                                  std::int64_t tenant_id,
-                                                                  BulkChangeId id) {
-    using Due = std::optional<std::chrono::milliseconds>;
+Result<NextPage> next_page_due_in(db::Connection& connection, std::int64_t tenant_id,
+                                  BulkChangeId id) {
+    CARRYALL_TRY(connection.work_for_tenant(tenant_id));
     const auto rows = connection.exec(kNextDue, Params().add(tenant_id).add(id));
     if (!rows) return rows.error();
-    const auto due = rows->optional_integer(0, 0);
-    return due ? Due(std::chrono::milliseconds(*due)) : Due();
+    NextPage next;
+    if (const auto due = rows->optional_integer(0, 0)) next.due_in.emplace(*due);
+    next.is_cancelling = rows->boolean(0, 1);
+    return next;
 }
 
 Result<std::int64_t> sweep(db::Connection& connection) {

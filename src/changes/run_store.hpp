@@ -14,6 +14,7 @@
 #include "base/secret.hpp"
 #include "carriers/carrier.hpp"
 #include "changes/bulk_change.hpp"
+#include "changes/control_rules.hpp"
 #include "changes/run_rules.hpp"
 #include "db/postgres.hpp"
 
@@ -30,7 +31,8 @@ struct RunnableChange {
     std::string portal;
     base::json::value request;  // ChangeParameters of the whole change
     std::string correlation_id;
-    int open_page_count = 0;  // when it was loaded
+    int open_page_count = 0;  // when it was loaded, as what follows
+    Held held;
     StoredAccount account;
     std::optional<StoredAccount> revio;  // the tenant's billing account, if it has one
 };
@@ -64,13 +66,19 @@ struct ClaimedPage {
     std::vector<ClaimedDevice> devices;
     // Due, but an earlier accepted change of the same device has not ended: left as they are.
     int held_back = 0;
+    BulkChangeId held_back_by;  // one of those changes
+    // The change is held: there are only outcomes to be read, and nothing may be sent.
+    bool reads_only = false;
+    int wave = 1;
+    // So many failures and the change pauses; none: it has no such threshold.
+    std::optional<std::int64_t> failures_left;
     // What is left of a pause of the paced account, or until its open breaker is probed.
     std::chrono::milliseconds paused_for{0};
 };
 
 // The first page of the change that is due or whose lease ran out; none if there is none. Committed
 // before it returns: this is the evidence that its devices may be sent. `pacing_key` empty: no
-// account.
+// account. Of a change that is held, only pages with outcomes that are still to come.
 Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::int64_t tenant_id,
                                               BulkChangeId id, const std::string& worker,
                                               std::chrono::seconds lease,
@@ -118,6 +126,8 @@ struct PageEnd {
 struct PageCompletion {
     bool accepted = false;  // false: the fence held; another worker owns the page now
     bool change_finished = false;
+    bool change_paused = false;  // by this page: too many failures, or the end of a wave
+    bool wave_began = false;     // the next one, by this page's end
 };
 
 // Applies the results of a page in one transaction: device, device_change, log, page, counters. A
@@ -128,11 +138,15 @@ Result<PageCompletion> complete_page(db::Connection& connection, const RunnableC
                                      const std::vector<LogEntry>& log, bool notify,
                                      const PageEnd& end = {});
 
-// When the change's next page is due (zero or less: now); none if only other workers' pages are
-// open, or none.
-Result<std::optional<std::chrono::milliseconds>> next_page_due_in(db::Connection& connection,
-                                                                  std::int64_t tenant_id,
-                                                                  BulkChangeId id);
+// What is left to do of a change.
+struct NextPage {
+    // When its next page is due (zero or less: now); none if only other workers' pages are open, or
+    // none, or the change is held.
+    std::optional<std::chrono::milliseconds> due_in;
+    bool is_cancelling = false;
+};
+Result<NextPage> next_page_due_in(db::Connection& connection, std::int64_t tenant_id,
+                                  BulkChangeId id);
 
 // Puts a message into the queue for every unfinished change that has none, and makes its dead
 // letters visible again after an hour: a newer worker may know what this one did not. Answers how

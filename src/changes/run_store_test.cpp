@@ -136,7 +136,7 @@ TEST_F(RunStoreTest, a_change_runs_page_by_page_and_ends_partial_when_some_devic
               " GROUP BY b.started_at"),
         "t")
         << "a change starts with its first claim";
-    EXPECT_FALSE(due->has_value()) << "a finished change is looked at no more";
+    EXPECT_FALSE(due->due_in) << "a finished change is looked at no more";
     EXPECT_EQ(
         value("SELECT status || processed_count || error_count || new_count FROM bulk_change"),
         "PARTIAL2410");
@@ -232,8 +232,8 @@ TEST_F(RunStoreTest, a_page_with_unfinished_devices_becomes_due_again_and_the_co
                     "IS NOT NULL"),
               "0");
     const auto due = next_page_due_in(*connection_, kTenant, id);
-    ASSERT_TRUE(due && due->has_value());
-    EXPECT_LE(**due, std::chrono::milliseconds(0)) << "pages 2 and 3 are due now";
+    ASSERT_TRUE(due && due->due_in);
+    EXPECT_LE(*due->due_in, std::chrono::milliseconds(0)) << "pages 2 and 3 are due now";
 }
 
 TEST_F(RunStoreTest, a_customer_rate_plan_takes_effect_now_or_is_scheduled_by_its_date) {

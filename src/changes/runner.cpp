@@ -139,11 +139,15 @@ LeaseTimes Runner::lease_from(steady_clock::time_point claimed) const {
     return {claimed + lease / 2, claimed + lease * 5 / 6};
 }
 
-PageRunSettings Runner::run_settings(const ChangeKind& kind, const Turn& turn) const {
+PageRunSettings Runner::run_settings(const RunnableChange& change, const ChangeKind& kind,
+                                     const Turn& turn) const {
     PageRunSettings run;
     run.max_in_flight = settings_.max_in_flight;
     // The account's limit is the pace's to keep (Pace::most_in_flight).
     if (turn.limits.max_concurrency) run.max_in_flight = *turn.limits.max_concurrency;
+    if (const auto most = change.held.max_concurrency) {
+        run.max_in_flight = std::min(run.max_in_flight, *most);
+    }
     run.settling_time = settings_.settling_time.value_or(kind.settling_time());
     run.retry = settings_.retry;
     run.integration_name = kind.integration_name();
@@ -165,13 +169,16 @@ accounts::Session* Runner::session_for(const RunnableChange& change, const Chang
 }
 
 PageRunHooks Runner::page_hooks(const RunnableChange& change, const ClaimedPage& page, Turn& turn,
-                                steady_clock::time_point claimed) {
+                                ControlWatch& watch, steady_clock::time_point claimed) {
     const auto lease = steady_clock::duration(settings_.lease);
     PageRunHooks hooks;
-    hooks.should_stop = [this, claimed] {
-        return stopping_ || steady_clock::now() > claimed + kPageTurn;
+    hooks.should_stop = [this, &watch, claimed] {
+        return stopping_ || watch.has_other_limits() || steady_clock::now() > claimed + kPageTurn;
     };
+    hooks.leave = [&watch] { return watch.leave(); };
+    hooks.held = [&watch] { return watch.held(); };
     hooks.heartbeat = [&, claimed, lease]() mutable -> std::optional<LeaseTimes> {
+        watch.look_if_due();
         const auto now = steady_clock::now();
         if (now - claimed < lease / 3 || now > claimed + lease / 2) return std::nullopt;
         const auto kept =
@@ -211,7 +218,7 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
     if (is_poisoned) {
         output = park_poison(kind, page);
     } else {
-        PageRunSettings run = run_settings(kind, turn);
+        PageRunSettings run = run_settings(change, kind, turn);
         run.lease = lease_from(claimed_at);
         CARRYALL_TRY(recall_past_actions(change, kind, page));
         std::vector<DevicePlan> plans;
@@ -223,12 +230,14 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
         const EffectOf effect_of = [&](const DevicePlan& plan, const carriers::Applied& applied) {
             return kind.effect(plan, applied);
         };
-        PageRunHooks hooks = page_hooks(change, page, turn, claimed_at);
+        ControlWatch watch(*connection_, change, page, claimed_at);
+        PageRunHooks hooks = page_hooks(change, page, turn, watch, claimed_at);
         hooks.session = session_for(change, kind);
         output =
             run_page(page, std::move(plans), kind.account() != nullptr ? *kind.account() : kInside,
                      change.correlation_id, run, client_, pace_of(turn), effect_of, hooks);
         if (turn.pace != nullptr) turn.pace->count_devices(output.results.size());
+        turn.is_over = watch.has_changed();
     }
     for (const ClaimedDevice& device : left) {
         if (device.lost) output.results.push_back(left_unknown(device));
@@ -286,7 +295,8 @@ Result<void> Runner::complete(const RunnableChange& change, const ClaimedPage& p
             }
             count(output.results);
             if (done->change_finished) base::log::info("bulk_change_finished");
-            return {};
+            if (done->change_paused) base::log::warning("bulk_change_paused_by_itself");
+            return done->wave_began ? call_runners(change) : Result<void>();
         }
         // Two changes with the same devices may collide.
         const bool may_repeat = done.error().kind == base::ErrorKind::unavailable ||

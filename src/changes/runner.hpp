@@ -9,6 +9,7 @@
 
 #include "accounts/session_keeper.hpp"
 #include "changes/change_kind.hpp"
+#include "changes/control_watch.hpp"
 #include "changes/worker.hpp"
 #include "queue/queue.hpp"
 
@@ -40,10 +41,12 @@ class Runner {
         accounts::Limits limits = {};
         int pages = 0;
         bool is_passed_on = false;  // others may go on already; the message may be theirs
+        bool is_over = false;       // the change is held by now, or has other limits
     };
     Result<void> work_message(queue::Message& message);
     Result<void> work_turn(const RunnableChange& change, const ChangeKind& kind, Turn& turn);
-    Result<std::chrono::milliseconds> begin_turn(const StoredAccount& account, Turn& turn);
+    Result<std::chrono::milliseconds> begin_turn(const StoredAccount& account,
+                                                 const RunnableChange& change, Turn& turn);
     Result<void> leave_account_alone(const queue::Message& message,
                                      std::chrono::milliseconds blocked_for);
     void pass_on_early(Turn& turn, const RunnableChange& change, std::size_t waiting, int in_flight,
@@ -55,12 +58,15 @@ class Runner {
                                      ClaimedPage& page);
     static std::vector<ClaimedDevice> take_aside(ClaimedPage& page, bool is_poisoned);
     LeaseTimes lease_from(std::chrono::steady_clock::time_point claimed) const;
-    PageRunSettings run_settings(const ChangeKind& kind, const Turn& turn) const;
+    PageRunSettings run_settings(const RunnableChange& change, const ChangeKind& kind,
+                                 const Turn& turn) const;
     PageRunHooks page_hooks(const RunnableChange& change, const ClaimedPage& page, Turn& turn,
-                            std::chrono::steady_clock::time_point claimed);
+                            ControlWatch& watch, std::chrono::steady_clock::time_point claimed);
     Result<void> complete(const RunnableChange& change, const ClaimedPage& page,
                           const PageRunOutput& output, const PageEnd& end);
     Result<void> hand_over(const queue::Message& message, const RunnableChange& change);
+    Result<bool> end_what_was_not_begun(const RunnableChange& change);
+    Result<void> call_runners(const RunnableChange& change);
     PageRunOutput park_poison(const ChangeKind& kind, const ClaimedPage& page) const;
     accounts::Pace& pace_of(const Turn& turn);
     accounts::Session* session_for(const RunnableChange& change, const ChangeKind& kind);

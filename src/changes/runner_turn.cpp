@@ -6,8 +6,10 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "changes/control_store.hpp"
 #include "changes/notices.hpp"
 #include "changes/runner.hpp"
+#include "changes/submit.hpp"
 
 namespace carryall::changes {
 
@@ -22,6 +24,8 @@ namespace {
 constexpr std::chrono::seconds kTurn{3};
 // A pause that is shorter is waited for.
 constexpr milliseconds kShortPause{1'000};
+// How often a change that is being cancelled is looked at while others have devices of it in hand.
+constexpr milliseconds kCancelLook{500};
 // However long an account is blocked, it is looked at again after this: settings may have changed.
 constexpr milliseconds kLongestHold{60'000};
 // Until the calls in flight of the turn before are answered.
@@ -34,10 +38,13 @@ constexpr milliseconds kPageOverhead{15};
 constexpr double kIdleShare = 0.03;
 constexpr std::chrono::duration<double> kAhead{0.05};
 
-// Accounts with limits are called by one runner after the other.
-std::string group_of(const StoredAccount* account, const accounts::Limits& limits) {
-    if (account == nullptr || !limits.max_concurrency) return {};
-    return "account " + account->pacing_key;
+// Accounts with limits are called by one runner after the other, and so is a change that has one of
+// its own.
+std::string group_of(const StoredAccount* account, const accounts::Limits& limits,
+                     const RunnableChange& change) {
+    if (account == nullptr) return {};
+    if (limits.max_concurrency) return "account " + account->pacing_key;
+    return change.held.max_concurrency ? "change " + base::to_string(change.id) : std::string();
 }
 
 }  // namespace
@@ -50,15 +57,26 @@ Result<void> Runner::work_message(queue::Message& message) {
         return unless_taken_over(queue_->remove(message));
     }
     if (!change) return change.error();
+    if (change->held.control == Control::cancelling) {
+        const auto all = end_what_was_not_begun(*change);
+        if (!all) return all.error();
+        if (!*all) return unless_taken_over(queue_->put_back(message, milliseconds(0)));
+    }
+    // Of a change that is held there is mostly nothing to do: that costs the account no turn.
+    if (!change->held.may_begin) {
+        const auto next = next_page_due_in(*connection_, change->tenant_id, id);
+        if (!next) return next.error();
+        if (!next->due_in || next->due_in->count() > 0) return hand_over(message, *change);
+    }
     const auto kind = make_change_kind(*change);
     const StoredAccount* account = kind->paced_account();
     Turn turn{message};
     if (account != nullptr) turn.limits = accounts::limits_of(*account);
-    const std::string group = group_of(account, turn.limits);
+    const std::string group = group_of(account, turn.limits, *change);
     if (message.group != group) return unless_taken_over(queue_->put_into_group(message, group));
     if (account == nullptr) return work_turn(*change, *kind, turn);
     CARRYALL_TRY(accounts::keep_pacing_key(*connection_, *account));
-    const auto blocked_for = begin_turn(*account, turn);
+    const auto blocked_for = begin_turn(*account, *change, turn);
     if (!blocked_for) return blocked_for.error();
     if (blocked_for->count() > 0) {
         turn.pace->end_turn();
@@ -70,11 +88,13 @@ Result<void> Runner::work_message(queue::Message& message) {
 }
 
 // Zero: the turn has begun.
-Result<milliseconds> Runner::begin_turn(const StoredAccount& account, Turn& turn) {
+Result<milliseconds> Runner::begin_turn(const StoredAccount& account, const RunnableChange& change,
+                                        Turn& turn) {
     auto& pace = paces_[account.pacing_key];
     if (!pace) pace = std::make_unique<accounts::AccountPace>(*connection_, name_);
     turn.pace = pace.get();
-    const int wanted = turn.limits.max_concurrency.value_or(settings_.max_in_flight);
+    const int wanted = std::min(turn.limits.max_concurrency.value_or(settings_.max_in_flight),
+                                change.held.max_concurrency.value_or(kMaxChangeConcurrency));
     const auto patience = steady_clock::now() + kSlotPatience;
     while (true) {
         const auto blocked_for =
@@ -107,7 +127,7 @@ Result<void> Runner::work_turn(const RunnableChange& change, const ChangeKind& k
             end_account_turn();
             return hand_over(message, change);
         }
-        if (turn.is_passed_on) break;
+        if (turn.is_passed_on || turn.is_over) break;
         if (turn.pace != nullptr && turn.pace->blocked_for() > kShortPause) {
             end_account_turn();
             return leave_account_alone(message, turn.pace->blocked_for());
@@ -126,6 +146,7 @@ Result<void> Runner::work_turn(const RunnableChange& change, const ChangeKind& k
 void Runner::pass_on_early(Turn& turn, const RunnableChange& change, std::size_t waiting,
                            int in_flight, steady_clock::time_point begun) {
     if (turn.is_passed_on || turn.pace == nullptr || turn.pace->is_down()) return;
+    if (change.held.max_concurrency) return;  // two runners would have more calls in flight
     const double rate = turn.pace->rate().value_or(0);
     if (static_cast<double>(waiting) > rate * kAhead.count()) return;
     const auto idle = turn.pace->latency() + kPageOverhead;
@@ -159,16 +180,49 @@ Result<void> Runner::unless_taken_over(Result<void> done) {
 
 // No page is due now: come back when one is, or let the message go.
 Result<void> Runner::hand_over(const queue::Message& message, const RunnableChange& change) {
-    const auto due = next_page_due_in(*connection_, change.tenant_id, change.id);
-    if (!due) return due.error();
-    if (!*due) return unless_taken_over(queue_->remove(message));
-    CARRYALL_TRY(unless_taken_over(queue_->put_back(message, std::max(**due, milliseconds(0)))));
+    const auto next = next_page_due_in(*connection_, change.tenant_id, change.id);
+    if (!next) return next.error();
+    if (next->is_cancelling) {
+        // What other workers have in hand is to be ended when they have written it down.
+        const bool was_known = change.held.control == Control::cancelling;
+        const milliseconds look = was_known ? kCancelLook : milliseconds(0);
+        return unless_taken_over(
+            queue_->put_back(message, std::min(look, next->due_in.value_or(look))));
+    }
+    if (!next->due_in) return unless_taken_over(queue_->remove(message));
+    const milliseconds due = std::max(*next->due_in, milliseconds(0));
+    CARRYALL_TRY(unless_taken_over(queue_->put_back(message, due)));
     // What the carrier told in between has made a page due at once, when the message could not be
     // woken yet.
-    const auto now_due = next_page_due_in(*connection_, change.tenant_id, change.id);
-    if (!now_due) return now_due.error();
-    const bool is_due = *now_due && **now_due <= milliseconds(0) && **due > milliseconds(0);
+    const auto now = next_page_due_in(*connection_, change.tenant_id, change.id);
+    if (!now) return now.error();
+    const bool is_due = now->due_in && now->due_in->count() <= 0 && due.count() > 0;
     return is_due ? wake_changes(*connection_, change.tenant_id, {change.id}) : Result<void>();
+}
+
+// False: there is more, and others wait for their turn.
+Result<bool> Runner::end_what_was_not_begun(const RunnableChange& change) {
+    const auto end_of_turn = steady_clock::now() + kTurn;
+    while (!stopping_ && steady_clock::now() < end_of_turn) {
+        const auto cancelled =
+            cancel_some(*connection_, change.tenant_id, change.id, change.held.words);
+        if (!cancelled) return cancelled.error();
+        if (!cancelled->more) return true;
+    }
+    return false;
+}
+
+// The next wave may be worked by several again.
+Result<void> Runner::call_runners(const RunnableChange& change) {
+    queue::Attributes attributes;
+    attributes.tenant_id = change.tenant_id;
+    attributes.bulk_change_id = change.id.value;
+    attributes.request_id = change.correlation_id;
+    for (int i = 1; i < std::min(kMaxParallelRunners, change.open_page_count); ++i) {
+        CARRYALL_TRY(queue_->send("The next wave of bulk change " + base::to_string(change.id),
+                                  attributes, {}));
+    }
+    return {};
 }
 
 accounts::Pace& Runner::pace_of(const Turn& turn) {

@@ -3,6 +3,7 @@
 #include "changes/submit.hpp"
 
 #include "base/log.hpp"
+#include "changes/control_request.hpp"
 #include "changes/submission.hpp"
 
 namespace carryall::changes {
@@ -15,6 +16,7 @@ RequestHash::RequestHash(const BulkChangeRequest& request, std::string_view prov
     add(request.portal ? to_string(*request.portal) : "");
     add(request.process_changes ? "process" : "store");
     add(request.all_or_nothing ? "all or nothing" : "");
+    add(canonical_text(request.control));
     add_parameters(request.parameters, request.references, request.change_type);
 }
 
@@ -209,6 +211,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     change.log_description = validation_description(change.type, provider_.integration);
     change.page_size = rules_->page_size(options_.page_size);
     if (share_ != nullptr) change.change_set_id = share_->change_set_id;
+    change.control = request_.control;
     const auto id = insert_change(transaction_, change, totals_, provider_.now);
     if (!id) return id.error();
     if (options_.idempotency_key) {

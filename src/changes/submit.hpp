@@ -113,7 +113,8 @@ struct RetryResult {
 };
 
 // Failed devices become new again after they were checked against the present; all others stay as
-// they are. `conflict` if the change is NEW.
+// they are, cancelled ones too. Those of a wave that has not begun are busy. Of a paused change
+// they wait until it is resumed. `conflict` if the change is NEW, or is being cancelled.
 base::Result<RetryResult> retry_failed(db::Connection& connection, const tenants::Caller& caller,
                                        BulkChangeId id, const RetryFilter& filter,
                                        std::optional<base::Instant> now = {});

@@ -2,6 +2,8 @@
 // keys, and the writing of a change with its devices, pages and log.
 #include "changes/submit_store.hpp"
 
+#include "changes/control_store.hpp"
+
 namespace carryall::changes {
 namespace {
 
@@ -254,6 +256,11 @@ Result<void> insert_devices(db::Transaction& transaction, BulkChangeId id, const
                                                           .add(kProcessBy)
                                                           .add(change.correlation_id));
         if (!log) return log.error();
+    }
+    CARRYALL_TRY(store_control(transaction, change.tenant_id, id, change.control));
+    if (!change.control.waves.empty()) {
+        return insert_wave_pages(transaction, change.tenant_id, id, change.control,
+                                 change.page_size);
     }
     const auto pages = transaction.exec(
         kInsertPages, Params().add(change.tenant_id).add(id).add(change.page_size));

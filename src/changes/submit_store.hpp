@@ -148,6 +148,7 @@ struct NewChange {
     std::string log_description;
     int page_size = kDefaultPageSize;
     std::optional<std::int64_t> change_set_id;
+    ControlRequest control;
 };
 base::Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange& change,
                                          const VerdictTotals& totals, base::Instant now);
