@@ -1,7 +1,8 @@
 // Validation, measured: a CSV of N rows from its first byte to the committed change, for each
 // change type, against an inventory that was written a moment ago and never analysed (what a
 // planner likes least). Prints seconds, rows/s, statements, and how much the process's peak memory
-// grew.
+// grew. Then the same file as a plan, with the plain submission as its peer: planning, and applying
+// what was planned.
 //
 //   ./dev with-database build/release/bench/bench_validate [ROWS]
 //
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/metrics.hpp"
+#include "changes/plan.hpp"
 #include "changes/submit.hpp"
 #include "support/database.hpp"
 #include "support/temp_dir.hpp"
@@ -107,19 +109,25 @@ std::filesystem::path write_file(const std::filesystem::path& folder, const Run&
     return path;
 }
 
-bool measure(db::Connection& connection, const std::filesystem::path& folder, const Run& run,
-             int rows) {
-    const auto path = write_file(folder, run, rows);
-    std::vector<base::Error> errors;
-    auto request = changes::parse_request(
-        base::parse_json(R"({"serviceProviderId": 1, "changeType": ")" +
-                         std::string(changes::to_string(run.type)) + "\", " + run.parameters + "}")
-            .value(),
-        errors);
+tenants::Caller bench_caller() {
     tenants::Caller caller;
     caller.tenant_id = {1};
     caller.name = "bench";
     caller.role = tenants::Role::admin;
+    return caller;
+}
+
+// Seconds; 0: it failed.
+double measure(db::Connection& connection, const std::filesystem::path& path, const Run& run,
+               int rows, bool is_plan, changes::SubmitResult& done) {
+    std::vector<base::Error> errors;
+    auto request = changes::parse_request(
+        base::parse_json(R"({"serviceProviderId": 1, "changeType": ")" +
+                         std::string(changes::to_string(run.type)) + "\", " + run.parameters +
+                         (is_plan ? R"(, "dryRun": true})" : "}"))
+            .value(),
+        errors);
+    const tenants::Caller caller = bench_caller();
     auto& statements = base::metrics::counter("carryall_db_statements_total", "");
     const std::string server = connection.exec(kServer)->string(0, 0);
     const double statements_before = statements.Value();
@@ -135,15 +143,39 @@ bool measure(db::Connection& connection, const std::filesystem::path& folder, co
     if (!result) {
         std::printf("%s: %s %s\n", run.name, result.error().where.c_str(),
                     result.error().message.c_str());
-        return false;
+        return 0;
     }
-    std::printf("%-18s %9lld %9lld %8.2f %9.0f %8.2f %8.2f %11.0f %9ld %9ld\n", run.name,
+    done = *result;
+    const std::string name = std::string(run.name) + (is_plan ? ", plan" : "");
+    std::printf("%-24s %9lld %9lld %8.2f %9.0f %8.2f %8.2f %11.0f %9ld %9ld\n", name.c_str(),
                 static_cast<long long>(result->accepted_count),
                 static_cast<long long>(result->refused_count), seconds.count(),
                 rows / seconds.count(), own_cpu_seconds() - own_before,
                 server_cpu_seconds(server) - server_before, statements.Value() - statements_before,
                 peak_kilobytes() - memory_before, peak_kilobytes());
-    return result->accepted_count == rows - rows / kWrongEvery;
+    return result->accepted_count == rows - rows / kWrongEvery ? seconds.count() : 0;
+}
+
+// What the plain submission left in the queue would hold the plan's devices back.
+constexpr db::Query kForget{"bench_forget", R"(
+    UPDATE bulk_change SET status = 'NEW' WHERE tenant_id = 1 AND status = 'PENDING')"};
+
+bool measure_both(db::Connection& connection, const std::filesystem::path& folder, const Run& run,
+                  int rows) {
+    const auto path = write_file(folder, run, rows);
+    changes::SubmitResult result;
+    const double plain = measure(connection, path, run, rows, false, result);
+    const bool is_forgotten =
+        connection.work_for_tenant(1).has_value() && connection.exec(kForget).has_value();
+    const double planned = measure(connection, path, run, rows, true, result);
+    if (plain == 0 || planned == 0 || !is_forgotten) return false;
+    const auto start = std::chrono::steady_clock::now();
+    const auto applied =
+        changes::apply_plan(connection, bench_caller(), result.id, result.plan_hash);
+    const std::chrono::duration<double> applying = std::chrono::steady_clock::now() - start;
+    std::printf("%-24s plan / plain %.2f, apply %.2f s, apply / plain %.2f\n", "", planned / plain,
+                applying.count(), applying.count() / plain);
+    return applied && applied->moved_count == 0 && connection.exec(kForget).has_value();
 }
 
 int run_all(int rows) {
@@ -152,10 +184,12 @@ int run_all(int rows) {
     prepare(database, rows);
     auto connection = db::Connection::open(base::Secret(database.app_conninfo()));
     if (!connection) return 1;
-    std::printf("%-18s %9s %9s %8s %9s %8s %8s %11s %9s %9s\n", "", "accepted", "refused",
+    std::printf("%-24s %9s %9s %8s %9s %8s %8s %11s %9s %9s\n", "", "accepted", "refused",
                 "seconds", "rows/s", "own CPU", "db CPU", "statements", "grown KiB", "peak KiB");
     bool good = true;
-    for (const Run& run : kRuns) good = measure(**connection, folder.path(), run, rows) && good;
+    for (const Run& run : kRuns) {
+        good = measure_both(**connection, folder.path(), run, rows) && good;
+    }
     return good ? 0 : 1;
 }
 

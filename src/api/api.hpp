@@ -33,8 +33,9 @@ void add_sync_routes(Routes& routes);
 void add_drift_routes(Routes& routes);
 void add_import_routes(Routes& routes);
 void add_bulk_change_routes(Routes& routes);
-void add_bulk_change_submission_routes(Routes& routes);  // called by the one above, as is
+void add_bulk_change_submission_routes(Routes& routes);  // called by the one above, as are
 void add_bulk_change_control_routes(Routes& routes);
+void add_plan_routes(Routes& routes);
 void add_change_set_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
 

@@ -162,12 +162,13 @@ json::object to_json(const changes::SubmitResult& result) {
         {"deviceCount", result.device_count},   {"acceptedCount", result.accepted_count},
         {"refusedCount", result.refused_count}, {"reasons", to_json(result.reasons)},
         {"warnings", std::move(warnings)},      {"correlationId", result.correlation_id}};
-    if (result.id) {
-        document["bulkChangeId"] = result.id.value;
-        document["status"] = result.status;
+    document["bulkChangeId"] = result.id.value;
+    document["status"] = result.status;
+    if (result.plan_hash.empty()) {
         document["replayed"] = result.replayed;
     } else {
         document["dryRun"] = true;
+        document["planHash"] = result.plan_hash;
         document["devices"] = to_json(result.devices);
     }
     return document;
@@ -177,6 +178,28 @@ json::object to_json(const changes::RetryResult& result) {
     return {{"bulkChangeId", result.id.value},      {"status", result.status},
             {"retriedCount", result.retried_count}, {"refusedCount", result.refused_count},
             {"busyCount", result.busy_count},       {"reasons", to_json(result.reasons)}};
+}
+
+json::object to_json(const changes::PlanDetail& plan) {
+    json::object document = to_json(plan.change);
+    for (const auto& [name, value] : plan.sums) document[name] = value;
+    document["planHash"] = plan.plan_hash;
+    document["reasons"] = to_json(plan.reasons);
+    document["expiresAt"] = or_null(plan.expires_at);
+    document["appliedAt"] = or_null(plan.applied_at);
+    document["appliedBy"] = or_null(plan.applied_by);
+    document["undoesBulkChangeId"] =
+        plan.undoes ? json::value(plan.undoes.value) : json::value(nullptr);
+    document["finishesInSeconds"] = or_null(plan.finishes_in_seconds);
+    return document;
+}
+
+json::object to_json(const changes::PlannedDevice& device) {
+    return {{"deviceChangeId", device.id.value}, {"rowNumber", device.row_number},
+            {"identifier", device.identifier},   {"deviceId", or_null(device.device_id)},
+            {"iccid", or_null(device.iccid)},    {"verdict", device.verdict},
+            {"reason", or_null(device.reason)},  {"dueAt", or_null(device.due_at)},
+            {"before", device.before},           {"after", device.target}};
 }
 
 }  // namespace carryall::api

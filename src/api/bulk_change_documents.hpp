@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "changes/plan.hpp"
 #include "changes/report.hpp"
 #include "changes/submit.hpp"
 
@@ -18,6 +19,8 @@ base::json::object to_json(const changes::LoggedStep& entry);
 base::json::object to_json(const changes::Progress& progress);
 base::json::object to_json(const changes::SubmitResult& result);
 base::json::object to_json(const changes::RetryResult& result);
+base::json::object to_json(const changes::PlanDetail& plan);
+base::json::object to_json(const changes::PlannedDevice& device);
 base::json::array to_json(const std::vector<changes::ReasonCount>& reasons);
 base::json::array to_json(const std::vector<changes::RefusedDevice>& devices);
 

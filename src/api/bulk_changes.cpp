@@ -1,11 +1,10 @@
 // /v1/bulk-changes, reading: lists, details, devices, log, the file of failed rows, live progress.
 // Submission and retry are in bulk_change_submission.cpp.
 #include <algorithm>
-#include <cstdio>
-#include <memory>
 
 #include "api/api.hpp"
 #include "api/bulk_change_documents.hpp"
+#include "api/csv_response.hpp"
 #include "base/text.hpp"
 #include "changes/report.hpp"
 
@@ -182,44 +181,16 @@ Result<Response> device_log(Call& call) {
     return log_page(call, *change, *id);
 }
 
-struct CloseFile {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-// Through a file, not a stream: an error in the middle can still become a clean answer, and a
-// client that reads slowly holds no database connection.
 Result<Response> failed_rows(Call& call) {
     const auto id = change_id(call);
     if (!id) return id.error();
     auto database = call.database();
     if (!database) return database.error();
-    http::FileBody body;
-    body.path = call.services.settings.scratch_directory / ("failed-" + base::random_uuid());
-    body.remove_after = true;
-    const auto discard = [&body] {
-        std::error_code ignored;
-        std::filesystem::remove(body.path, ignored);
-    };
-    std::unique_ptr<std::FILE, CloseFile> file(std::fopen(body.path.c_str(), "wbx"));
-    if (file == nullptr) return base::internal_error("cannot write " + body.path.string());
-    sheets::CsvWriter writer([&file](std::string_view chunk) -> Result<void> {
-        if (std::fwrite(chunk.data(), 1, chunk.size(), file.get()) == chunk.size()) return {};
-        return base::internal_error("the scratch directory takes no more data");
-    });
-    Result<void> written =
-        changes::write_failed_rows(**database, call.caller.tenant_id, *id, writer);
-    if (written) written = writer.finish();
-    if (written && std::fflush(file.get()) != 0) {
-        written = base::internal_error("the scratch directory takes no more data");
-    }
-    if (!written) {
-        discard();
-        return written.error();
-    }
-    Response response = Response::file(std::move(body), "text/csv; charset=utf-8");
-    response.headers.set("Content-Disposition", "attachment; filename=\"bulk-change-" +
-                                                    base::to_string(*id) + "-failed.csv\"");
-    return response;
+    return csv_response(call, "bulk-change-" + base::to_string(*id) + "-failed.csv",
+                        [&](sheets::CsvWriter& writer) {
+                            return changes::write_failed_rows(**database, call.caller.tenant_id,
+                                                              *id, writer);
+                        });
 }
 
 Result<Response> events(Call& call) {
@@ -260,6 +231,7 @@ void add_bulk_change_routes(Routes& routes) {
     add_read_route(routes, change + "/events", {}, events);
     add_bulk_change_submission_routes(routes);
     add_bulk_change_control_routes(routes);
+    add_plan_routes(routes);
 }
 
 ProgressFeed::Reader progress_reader() {

@@ -15,6 +15,10 @@ using http::Method;
 using http::Response;
 using tenants::Permission;
 
+bool is_planned(const changes::SubmitSetResult& result) {
+    return !result.changes.front().result.plan_hash.empty();
+}
+
 json::object to_json(const changes::SubmitSetResult& result) {
     json::array parts;
     for (const changes::SetPart& part : result.changes) {
@@ -28,12 +32,8 @@ json::object to_json(const changes::SubmitSetResult& result) {
                           {"refusedCount", result.refused_count},
                           {"correlationId", result.correlation_id},
                           {"changes", std::move(parts)}};
-    if (result.change_set_id > 0) {
-        document["changeSetId"] = result.change_set_id;
-        document["replayed"] = result.replayed;
-    } else {
-        document["dryRun"] = true;
-    }
+    document["changeSetId"] = result.change_set_id;
+    document[is_planned(result) ? "dryRun" : "replayed"] = is_planned(result) || result.replayed;
     return document;
 }
 
@@ -57,8 +57,7 @@ Result<Response> submit(Call& call, const changes::BulkChangeRequest& request,
         for (const changes::SetPart& part : result->changes) parts.push_back(&part.result);
         return refused_whole(call.request, parts);
     }
-    if (result->change_set_id == 0) return json_response(to_json(*result));
-    Response response = json_response(to_json(*result), 202);
+    Response response = json_response(to_json(*result), is_planned(*result) ? 200 : 202);
     response.headers.set("Location", "/v1/change-sets/" + std::to_string(result->change_set_id));
     if (result->replayed) response.headers.set("Idempotency-Replayed", "true");
     return response;

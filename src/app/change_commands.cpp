@@ -156,6 +156,7 @@ void add_change_commands(CLI::App& root, Cli& cli) {
     auto* change = root.add_subcommand("change", "Bulk changes: submit them, follow them");
     change->require_subcommand(1);
     add_submit_command(*change, cli);
+    add_plan_commands(*change, cli);
     add_reading_commands(*change, cli, arguments);
     add_control_commands(*change, cli);
     auto* list = change->add_subcommand("list", "Bulk changes, newest first");

@@ -67,7 +67,7 @@ struct Switch {
     const char* help;
 };
 constexpr Switch kSwitches[] = {
-    {"--dry-run", "dryRun", "Check every device and store nothing"},
+    {"--dry-run", "dryRun", "Check every device, store a plan and start nothing"},
     {"--all-or-nothing", "allOrNothing", "One bad device refuses the whole"},
     {"--create-rev-service", "createRevService", "customerassignment: create services at Rev.io"},
     {"--add-customer-plan", "addCustomerRatePlan", "customerassignment: set the customer plan too"},
@@ -219,11 +219,13 @@ void print_list(const json::value& document, const char* member, const Row& colu
 void print_submitted(const Cli& cli, const json::value& result) {
     if (cli.json || !result.is_object()) return print_json(result);
     const std::string id = cell(result, "bulkChangeId");
-    std::cout << (id.empty() ? std::string("dry run, nothing stored") : "bulk change " + id) << ": "
+    const std::string hash = cell(result, "planHash");
+    std::cout << (hash.empty() ? "bulk change " : "nothing started, plan ") << id << ": "
               << cell(result, "deviceCount") << " devices, " << cell(result, "acceptedCount")
               << " accepted, " << cell(result, "refusedCount") << " refused";
     if (cell(result, "replayed") == "true") std::cout << " (submitted before with this key)";
     std::cout << "\n";
+    if (!hash.empty()) std::cout << "to do it: carryall change apply " << id << ' ' << hash << "\n";
     print_list(result, "reasons", {"count", "errorClass", "reason"});
     print_list(result, "devices", {"rowNumber", "identifier", "reason"});
     const json::value* warnings = result.get_object().if_contains("warnings");
@@ -269,7 +271,7 @@ Result<void> submit(Cli& cli, const Arguments& arguments) {
     int worst = 0;
     for (const json::value& change : changes_of(*result)) {
         const auto id = base::parse_int(cell(change, "bulkChangeId"));
-        if (!id) continue;
+        if (!id || !cell(change, "planHash").empty()) continue;  // a plan does nothing by itself
         const auto ended = watch_change(cli, *client, *id, {});
         if (!ended && watched) watched = ended;
         worst = std::max(worst, cli.exit_status);

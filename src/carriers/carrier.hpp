@@ -153,9 +153,16 @@ struct Capabilities {
     // A later change can put the former value back.
     bool status_can_be_undone = false;
     bool rate_plan_can_be_undone = false;
+    // What putting a former value back costs at the carrier, for a person; empty: nothing is known
+    // that it would.
+    std::string_view status_undo_cost;
+    std::string_view rate_plan_undo_cost;
     // The answer only says that the request was taken; the result comes by a callback.
     bool is_asynchronous = false;
     int devices_per_request = 1;
+    // Calls that a device, or a request for many, usually takes: what estimates go by.
+    int calls_per_status_change = 1;
+    int calls_per_rate_plan_change = 1;
     // The carrier can be given a date so far ahead; 0: changes are sent when their time has come.
     int schedules_days_ahead = 0;
     std::chrono::seconds settling_time{30};  // after it a reading shows every change made before

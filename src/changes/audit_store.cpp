@@ -17,7 +17,8 @@ struct Rule {
     const char* sql;
 };
 
-// A change is live while it is NEW or has open pages; its devices are 'new', 'waiting', 'unknown'.
+// A change is live while it is NEW or PLANNED or has open pages; its devices are 'new', 'waiting',
+// 'unknown'.
 constexpr Rule kRules[] = {
     {{"I1.counts", "the counters of a change are the states of its devices"}, false, false, R"(
         SELECT 'bulk_change ' || b.bulk_change_id,
@@ -65,7 +66,8 @@ constexpr Rule kRules[] = {
         SELECT 'device_change ' || device_change_id, format('still %s, due %s', state, due_at)
         FROM device_change d WHERE tenant_id = $1 AND state IN ('new', 'waiting', 'unknown')
           AND EXISTS (SELECT FROM bulk_change b WHERE b.tenant_id = $1
-                AND b.bulk_change_id = d.device_change_id >> 20 AND b.status <> 'NEW'
+                AND b.bulk_change_id = d.device_change_id >> 20
+                AND b.status NOT IN ('NEW', 'PLANNED')
                 AND b.control <> 'paused'))"},
     {{"I1.queue", "a change with open pages has a message or is found by the sweep"},
      false,

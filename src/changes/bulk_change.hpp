@@ -85,13 +85,14 @@ struct CustomerAssignment {                      // BulkChangeAssociateCustomer
     std::optional<std::string> effective_date;  // ISO 8601
     std::optional<bool> use_carrier_activation;
     std::optional<std::string> activated_date;
+    std::optional<std::vector<std::string>> emptied;  // see CustomerRatePlanUpdate
 };
 BOOST_DESCRIBE_STRUCT(CustomerAssignment, (),
                       (customer_id, rev_customer_id, site_id, account_number, create_rev_service,
                        revio_provider_id, service_type_id, usage_plan_group_id, revio_package_id,
                        revio_product_ids, add_customer_rate_plan, customer_rate_plan_id,
                        customer_rate_pool_id, effective_date, use_carrier_activation,
-                       activated_date))
+                       activated_date, emptied))
 
 struct CarrierRatePlanUpdate {
     std::optional<std::string> carrier_rate_plan;  // the plan's code
@@ -113,10 +114,12 @@ struct CustomerRatePlanUpdate {
     std::optional<std::string> customer_data_allocation_mb;
     std::optional<std::int64_t> customer_pool_id;
     std::optional<std::string> effective_date;
+    // Filled by an undo only: members by name that were empty before and become so again.
+    std::optional<std::vector<std::string>> emptied;
 };
 BOOST_DESCRIBE_STRUCT(CustomerRatePlanUpdate, (),
                       (customer_rate_plan_id, customer_data_allocation_mb, customer_pool_id,
-                       effective_date))
+                       effective_date, emptied))
 
 struct StatusUpdate {
     std::optional<std::string> update_status;  // the target

@@ -22,6 +22,9 @@ base::json::object effect_object(const CustomerAssignment& assignment) {
     add("customerRatePlanId", assignment.customer_rate_plan_id);
     add("customerRatePoolId", assignment.customer_rate_pool_id);
     add("effectiveDate", assignment.effective_date);
+    if (assignment.emptied) {
+        for (const std::string& name : *assignment.emptied) effect[name] = nullptr;
+    }
     return effect;
 }
 

@@ -32,6 +32,9 @@ class CustomerRatePlanKind : public ChangeKind {
                 effect["customerDataAllocationMb"] = *update->customer_data_allocation_mb;
             }
             if (update->effective_date) effect["effectiveDate"] = *update->effective_date;
+            if (update->emptied) {
+                for (const std::string& name : *update->emptied) effect[name] = nullptr;
+            }
         }
         return serialize(effect);
     }

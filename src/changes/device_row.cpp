@@ -101,10 +101,11 @@ base::json::object written(const std::optional<Section>& section) {
         const auto& value = (*section).*member.pointer;
         if (!value) return;
         base::json::value& target = out[base::camel_case(member.name)];
-        if constexpr (std::is_same_v<std::decay_t<decltype(*value)>, std::vector<std::int64_t>>) {
-            target = base::json::array(value->begin(), value->end());
-        } else {
+        if constexpr (std::is_arithmetic_v<std::decay_t<decltype(*value)>> ||
+                      std::is_same_v<std::decay_t<decltype(*value)>, std::string>) {
             target = *value;
+        } else {
+            target = base::json::array(value->begin(), value->end());
         }
     });
     return out;

@@ -193,11 +193,12 @@ constexpr const char* kAssignmentVerdict = R"(
         END, NULL,)";
 constexpr const char* kAssignmentReasons = R"(
              WHEN t.rev_missing THEN 'Rev Customer not found'
-             WHEN t.id IS NULL THEN 'Customer not found'
+             WHEN t.id IS NULL AND NOT (f.restores AND f.customer_id IS NULL)
+                 THEN 'Customer not found'
              WHEN f.creates_service AND t.rev_id IS NULL THEN 'Rev Customer not found'
              WHEN CASE WHEN f.site_id IS NOT NULL OR f.site_name IS NOT NULL
                        THEN si.site_id IS NULL AND sn.site_id IS NULL
-                       ELSE t.rev_id IS NOT NULL AND fs.site_id IS NULL END
+                       ELSE t.rev_id IS NOT NULL AND fs.site_id IS NULL AND NOT f.restores END
                  THEN 'Site not found for customer'
              WHEN f.creates_service AND s.other IS NOT NULL
                  THEN 'Active service line. New Service line not created'

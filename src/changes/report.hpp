@@ -45,7 +45,7 @@ struct ChangeSummary {
     std::string integration;
     std::string change_type;
     std::string portal;
-    std::string status;  // NEW, PENDING, PROCESSING, PROCESSED, ERROR, PARTIAL, CANCELLED
+    std::string status;  // NEW, PLANNED, PENDING, PROCESSING, PROCESSED, ERROR, PARTIAL, CANCELLED
     std::string source;  // json, csv, xlsx
     std::optional<std::string> file_name;
     std::string correlation_id;

@@ -33,6 +33,7 @@ class EffectiveRules {
     std::optional<std::string> due_at(const ChangeParameters& effective) const;
     // Devices a page: what one request of the carrier takes, if that is more than `standard`.
     int page_size(int standard) const { return std::max(standard, devices_per_request_); }
+    int devices_per_request() const { return devices_per_request_; }
 
   private:
     base::Result<void> take_carrier(const ProviderFacts& provider);

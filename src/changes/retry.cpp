@@ -39,6 +39,28 @@ Result<StoredChange> writable_change(db::Transaction& transaction, const tenants
     return std::move(**change);
 }
 
+Result<void> check_can_be_retried(const StoredChange& change) {
+    const auto refused = [](const char* reason) {
+        return base::Error{base::ErrorKind::conflict, reason, {}};
+    };
+    if (change.status == "NEW") {
+        return refused("the bulk change has not been started; start it first");
+    }
+    if (change.status == "PLANNED") {
+        return refused("the bulk change is a plan; apply it first");
+    }
+    if (change.is_cancelling) {
+        return refused("the bulk change is being cancelled; retry when it has ended");
+    }
+    const bool is_local = change.type == ChangeType::customerassignment ||
+                          change.type == ChangeType::customerrateplanchange;
+    // Checking it again would fill in what the undo is to empty.
+    if (change.undoes && is_local) {
+        return refused("an undo is not retried; undo the original change again");
+    }
+    return {};
+}
+
 Result<ChangeParameters> parameters_of(const StoredChange& change) {
     base::JsonErrors errors;
     return base::read_json<ChangeParameters>(change.request, errors);
@@ -88,15 +110,7 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     const std::int64_t tenant_id = caller.tenant_id.value;
     const auto change = writable_change(transaction, caller, id, now);
     if (!change) return change.error();
-    if (change->status == "NEW") {
-        return base::Error{
-            base::ErrorKind::conflict, "the bulk change has not been started; start it first", {}};
-    }
-    if (change->is_cancelling) {
-        return base::Error{base::ErrorKind::conflict,
-                           "the bulk change is being cancelled; retry when it has ended",
-                           {}};
-    }
+    CARRYALL_TRY(check_can_be_retried(*change));
     RetryResult result;
     result.id = id;
     const auto busy = lock_failed_pages(transaction, tenant_id, id, classes, parked_too);
@@ -115,6 +129,7 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     auto totals = count_verdicts(transaction, kDefaultPageSize, change->now);
     if (!totals) return totals.error();
     NewChange description;
+    description.type = change->type;
     description.portal = to_string(change->portal);
     description.log_description = validation_description(change->type, change->integration);
     description.correlation_id = change->correlation_id;

@@ -1,5 +1,7 @@
 #include "changes/retry_store.hpp"
 
+#include "changes/image_store.hpp"
+
 namespace carryall::changes {
 namespace {
 
@@ -14,7 +16,8 @@ constexpr Query kFindChange{"retry_find_change", R"(
            b.portal, b.status, b.correlation_id, b.request, b.new_count, b.open_page_count,
            b.control = 'cancelling',
            to_char(coalesce($3::timestamptz, now()) AT TIME ZONE 'UTC',
-                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           b.plan_hash, b.undoes_bulk_change_id
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
@@ -77,14 +80,22 @@ constexpr Query kRefuseDuplicates{"retry_refuse_duplicates", R"(
           GROUP BY w.ordinal) other
     WHERE v.ordinal = other.ordinal)"};
 
-constexpr Query kReopenDevices{"retry_reopen_devices", R"(
+// The values before are those of now: what is retried was not changed by the earlier tries.
+const QueryByType& reopen_devices_query() {
+    static const QueryByType queries("retry_reopen_devices", [](ChangeType type) {
+        return R"(
     UPDATE device_change c
     SET state = 'new', retry_number = 0, read_back_count = 0, device_id = v.device_id,
         request = coalesce(v.request, c.request), due_at = coalesce(v.due_at, '-infinity'),
-        error_class = NULL, reason = NULL, finished_at = NULL
-    FROM submit_verdict v
+        error_class = NULL, reason = NULL, finished_at = NULL, before = )" +
+               image_of_device(type) + R"(
+    FROM submit_verdict v LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = v.device_id)" +
+               image_joins(type) + R"(
     WHERE c.tenant_id = $1 AND c.device_change_id = ($2::bigint << 20) + v.ordinal
-      AND v.reason IS NULL AND c.state = 'error')"};
+      AND v.reason IS NULL AND c.state = 'error')";
+    });
+    return queries;
+}
 
 constexpr Query kRefuseDevices{"retry_refuse_devices", R"(
     UPDATE device_change c
@@ -230,6 +241,8 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     change.open_page_count = rows->integer(0, 9);
     change.is_cancelling = rows->boolean(0, 10);
     change.now = *instant;
+    change.plan_hash = rows->string(0, 11);
+    change.undoes = {rows->integer(0, 12)};
     return std::optional(std::move(change));
 }
 
@@ -277,7 +290,7 @@ Result<void> refuse_duplicates(db::Transaction& transaction, std::int64_t tenant
 Result<std::int64_t> reopen(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
                             const NewChange& change, base::Instant now) {
     const Params ids = Params().add(tenant_id).add(id);
-    const auto opened = transaction.exec(kReopenDevices, ids);
+    const auto opened = transaction.exec(reopen_devices_query().of(change.type), ids);
     if (!opened) return opened.error();
     const auto count = static_cast<std::int64_t>(opened->affected());
     CARRYALL_TRY(without_rows(transaction.exec(kRefuseDevices, ids)));

@@ -25,6 +25,8 @@ struct StoredChange {
     std::int64_t open_page_count = 0;
     bool is_cancelling = false;
     base::Instant now;
+    std::string plan_hash;  // empty: it was never a plan
+    BulkChangeId undoes;    // 0: it undoes no other
 };
 // Empty: none of this tenant.
 base::Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,

@@ -297,19 +297,26 @@ constexpr const char* kCarrierPlanEffect = R"(wanted AS MATERIALIZED (
         WHERE d.tenant_id = $1 AND d.device_id = w.device_id))";
 
 // Effect: {"customerRatePlanId", "customerPoolId", "customerDataAllocationMb", "effectiveDate"}.
-// Absent members stay as they are. A date ahead, by the database's clock, goes into the schedule
-// instead.
+// Absent members stay as they are, null ones become empty. A date ahead, by the database's clock,
+// goes into the schedule instead.
 constexpr const char* kCustomerPlanEffect = R"(wanted AS MATERIALIZED (
         SELECT r.device_change_id, r.device_id,
             (r.effect::jsonb ->> 'customerRatePlanId')::bigint AS plan_id,
                (r.effect::jsonb ->> 'customerPoolId')::bigint AS pool_id,
                (r.effect::jsonb ->> 'customerDataAllocationMb')::numeric AS allocation_mb,
-               (r.effect::jsonb ->> 'effectiveDate')::timestamptz AS effective_at
+               (r.effect::jsonb ->> 'effectiveDate')::timestamptz AS effective_at,
+               r.effect::jsonb ? 'customerRatePlanId' AS has_plan,
+               r.effect::jsonb ? 'customerPoolId' AS has_pool,
+               r.effect::jsonb ? 'customerDataAllocationMb' AS has_allocation
         FROM result r WHERE r.effect IS NOT NULL AND $33::bigint > 0),
     effect AS (
-        UPDATE device d SET customer_rate_plan_id = coalesce(w.plan_id, d.customer_rate_plan_id),
-            customer_rate_pool_id = coalesce(w.pool_id, d.customer_rate_pool_id),
-            customer_data_allocation_mb = coalesce(w.allocation_mb, d.customer_data_allocation_mb),
+        UPDATE device d SET
+            customer_rate_plan_id = CASE WHEN w.has_plan THEN w.plan_id
+                                         ELSE d.customer_rate_plan_id END,
+            customer_rate_pool_id = CASE WHEN w.has_pool THEN w.pool_id
+                                         ELSE d.customer_rate_pool_id END,
+            customer_data_allocation_mb = CASE WHEN w.has_allocation THEN w.allocation_mb
+                                               ELSE d.customer_data_allocation_mb END,
             modified_at = now()
         FROM wanted w WHERE d.tenant_id = $1 AND d.device_id = w.device_id
           AND (w.effective_at IS NULL OR w.effective_at <= now())),
@@ -325,7 +332,8 @@ constexpr const char* kCustomerPlanEffect = R"(wanted AS MATERIALIZED (
         ON CONFLICT (device_change_id) DO NOTHING))";
 
 // Effect: the CustomerAssignment with customer and site resolved, and for a Rev.io customer whose
-// service was created "revioServiceId", "number", "activatedDate", "revioServiceProducts".
+// service was created "revioServiceId", "number", "activatedDate", "revioServiceProducts". Of
+// account number, plan and pool absent members stay as they are, null ones become empty.
 constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
         SELECT r.device_change_id, r.device_id, e.*,
                coalesce(e.customer_id, (SELECT c.customer_id FROM customer c
@@ -339,7 +347,9 @@ constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
                    (j ->> 'effectiveDate')::timestamptz AS effective_at,
                    (j ->> 'revioServiceId')::bigint AS revio_service_id, j ->> 'number' AS number,
                    nullif(j ->> 'activatedDate', '')::date AS activated_date,
-                   j -> 'revioServiceProducts' AS products
+                   j -> 'revioServiceProducts' AS products,
+                   j ? 'accountNumber' AS has_account, j ? 'customerRatePlanId' AS has_plan,
+                   j ? 'customerRatePoolId' AS has_pool
             FROM (SELECT r.effect::jsonb AS j) x) e
         WHERE r.effect IS NOT NULL AND $33::bigint > 0),
     service AS (
@@ -358,15 +368,16 @@ constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
         ON CONFLICT (tenant_id, revio_service_product_id) DO NOTHING),
     effect AS (
         UPDATE device d SET customer_id = w.customer, site_id = w.site_id,
-            account_number = coalesce(w.account_number, d.account_number),
+            account_number = CASE WHEN w.has_account THEN w.account_number
+                                  ELSE d.account_number END,
             rev_service_id = coalesce(
                 (SELECT s.rev_service_id FROM service s
                     WHERE s.revio_service_id = w.revio_service_id),
                 d.rev_service_id),
-            customer_rate_plan_id = CASE WHEN w.effective_at > now() THEN d.customer_rate_plan_id
-                                         ELSE coalesce(w.plan_id, d.customer_rate_plan_id) END,
-            customer_rate_pool_id = CASE WHEN w.effective_at > now() THEN d.customer_rate_pool_id
-                                         ELSE coalesce(w.pool_id, d.customer_rate_pool_id) END,
+            customer_rate_plan_id = CASE WHEN NOT w.has_plan OR w.effective_at > now()
+                                         THEN d.customer_rate_plan_id ELSE w.plan_id END,
+            customer_rate_pool_id = CASE WHEN NOT w.has_pool OR w.effective_at > now()
+                                         THEN d.customer_rate_pool_id ELSE w.pool_id END,
             modified_at = now()
         FROM wanted w WHERE d.tenant_id = $1 AND d.device_id = w.device_id),
     scheduled AS (

@@ -19,7 +19,9 @@ constexpr const char* kCreateStage = R"(
         kind text NOT NULL, key text COLLATE "C", problem text, parameter_problem text, own text,
         due_at timestamptz, customer_id bigint, rev_customer_id text, customer_name text,
         site_id bigint, site_name text, creates_service boolean, plan_id bigint, plan_name text,
-        pool_id bigint, pool_name text, status text, comm_plan text) ON COMMIT DROP;
+        pool_id bigint, pool_name text, status text, comm_plan text,
+        -- An undo's row: what was empty before may become so again.
+        restores boolean NOT NULL DEFAULT false) ON COMMIT DROP;
     CREATE TEMP TABLE submit_verdict (
         ordinal integer NOT NULL, row_number integer NOT NULL, identifier text NOT NULL,
         device_id bigint, portal text NOT NULL, request jsonb, due_at timestamptz, reason text)

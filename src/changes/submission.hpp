@@ -81,6 +81,8 @@ class Submission {
     base::Result<void> judge();
     base::Result<SubmitResult> finish();
     base::Result<SubmitResult> store(SubmitResult result);
+    base::Result<SubmitResult> plan(SubmitResult result);
+    base::Result<SubmitResult> list_refused(SubmitResult result);
     base::Result<void> enqueue(BulkChangeId id);
 
     db::Transaction& transaction_;

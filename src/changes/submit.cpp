@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "changes/control_request.hpp"
+#include "changes/plan.hpp"
 #include "changes/submission.hpp"
 
 namespace carryall::changes {
@@ -200,7 +201,10 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     change.service_provider_id = request_.service_provider_id;
     change.type = request_.change_type;
     change.portal = totals_.portal;
-    change.status = all_refused ? "ERROR" : request_.process_changes ? "PENDING" : "NEW";
+    change.status = request_.dry_run           ? "NEW"  // until it is sealed as a plan
+                    : all_refused              ? "ERROR"
+                    : request_.process_changes ? "PENDING"
+                                               : "NEW";
     base::json::object parameters;
     parameters[section_name(change.type)] = section_of(request_.parameters, change.type);
     change.request = base::json::serialize(parameters);
@@ -214,7 +218,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     change.control = request_.control;
     const auto id = insert_change(transaction_, change, totals_, provider_.now);
     if (!id) return id.error();
-    if (options_.idempotency_key) {
+    if (options_.idempotency_key && !request_.dry_run) {
         const auto taken = take_key(transaction_, tenant(), *options_.idempotency_key,
                                     request_hash_, *id, provider_.now);
         if (!taken) return taken.error();
@@ -226,9 +230,34 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     }
     CARRYALL_TRY(insert_devices(transaction_, *id, change, totals_, provider_.now));
     if (change.status == "PENDING") CARRYALL_TRY(enqueue(*id));
-    CARRYALL_TRY(notify_change(transaction_, tenant(), *id));
     result.id = *id;
     result.status = change.status;
+    if (request_.dry_run) return plan(std::move(result));
+    CARRYALL_TRY(notify_change(transaction_, tenant(), *id));
+    return result;
+}
+
+Result<SubmitResult> Submission::plan(SubmitResult result) {
+    NewPlan plan;
+    plan.tenant_id = tenant();
+    plan.id = result.id;
+    plan.type = request_.change_type;
+    plan.integration = provider_.integration;
+    plan.devices_per_request = rules_->devices_per_request();
+    plan.accepted = result.accepted_count;
+    plan.refused = result.refused_count;
+    auto hash = make_plan(transaction_, plan);
+    if (!hash) return hash.error();
+    result.plan_hash = std::move(hash).value();
+    result.status = "PLANNED";
+    return list_refused(std::move(result));
+}
+
+// For whom nothing runs: what was found wrong.
+Result<SubmitResult> Submission::list_refused(SubmitResult result) {
+    auto refused = first_refused(transaction_, kMaxListedRefusals);
+    if (!refused) return refused.error();
+    result.devices = std::move(refused).value();
     return result;
 }
 
@@ -243,11 +272,8 @@ Result<SubmitResult> Submission::finish() {
     result.warnings.insert(result.warnings.end(), devices_.warnings().begin(),
                            devices_.warnings().end());
     result.refused = request_.all_or_nothing && totals_.refused > 0;
-    if (!request_.dry_run && !result.refused) return store(std::move(result));
-    auto refused = first_refused(transaction_, kMaxListedRefusals);
-    if (!refused) return refused.error();
-    result.devices = std::move(refused).value();
-    return result;
+    if (!result.refused) return store(std::move(result));
+    return list_refused(std::move(result));
 }
 
 Result<SubmitResult> Submission::run() {

@@ -3,7 +3,8 @@
 // stay true: a bad device never stops the others unless allOrNothing is asked for; the counts add
 // up to the devices given; the queue message exists exactly if the change does; nothing of another
 // tenant is ever seen, and its things answer as missing ones; the same idempotency key never makes
-// two changes. The number of statements does not depend on the number of devices.
+// two changes. A dry run stores a plan (plan.hpp) and starts nothing; it takes no idempotency key.
+// The number of statements does not depend on the number of devices.
 //
 // Request-level, the whole is refused (errors with a pointer): unknown change type, missing
 // parameters, malformed or excessive values of the change's own section; service provider of
@@ -79,16 +80,17 @@ struct RefusedDevice {
 };
 
 struct SubmitResult {
-    BulkChangeId id;        // 0: nothing was stored (dry run, or refused whole)
+    BulkChangeId id;        // 0: refused whole, nothing was stored
     bool replayed = false;  // the idempotency key's earlier change
     bool refused = false;   // allOrNothing, and a device was bad
-    std::string status;     // of the stored change: NEW, PENDING, ERROR; empty if nothing was
+    std::string status;     // of the stored change: NEW, PLANNED, PENDING, ERROR; else empty
+    std::string plan_hash;  // of a dry run's plan
     std::string correlation_id;
     std::int64_t device_count = 0;
     std::int64_t accepted_count = 0;
     std::int64_t refused_count = 0;
     std::vector<ReasonCount> reasons;    // most frequent first
-    std::vector<RefusedDevice> devices;  // dry run and refused: the first kMaxListedRefusals
+    std::vector<RefusedDevice> devices;  // plan and refused: the first kMaxListedRefusals
     std::vector<std::string> warnings;
 };
 

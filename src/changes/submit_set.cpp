@@ -155,7 +155,7 @@ Result<void> SetSubmission::submit_parts(SubmitSetResult& result, SetShare& shar
 }
 
 Result<void> SetSubmission::take_the_key(const SubmitSetResult& result, base::Instant now) {
-    if (!options_.idempotency_key) return {};
+    if (!options_.idempotency_key || request_.dry_run) return {};
     const auto taken = take_key(transaction_, tenant(), *options_.idempotency_key, request_hash_,
                                 result.changes.front().result.id, now);
     if (!taken) return taken.error();

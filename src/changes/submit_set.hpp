@@ -3,7 +3,8 @@
 // set's changes; all of them are accepted or none; the same idempotency key never makes two sets;
 // what refuses one of the changes refuses the set and names the account. Rows that name nobody's
 // line, or lines of several accounts, are refused in the first change. Each change of a set has its
-// carrier's rules, pace and report, and can be followed, retried and undone alone.
+// carrier's rules, pace and report, and can be followed, retried and undone alone. A dry run makes
+// a plan for each account, to be applied one by one.
 #pragma once
 
 #include <functional>
@@ -25,7 +26,7 @@ struct SetPart {
 };
 
 struct SubmitSetResult {
-    std::int64_t change_set_id = 0;  // 0: nothing was stored (dry run, or refused whole)
+    std::int64_t change_set_id = 0;  // 0: refused whole, nothing was stored
     bool replayed = false;
     bool refused = false;  // allOrNothing, and a device was bad
     std::string correlation_id;

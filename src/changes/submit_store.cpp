@@ -3,6 +3,7 @@
 #include "changes/submit_store.hpp"
 
 #include "changes/control_store.hpp"
+#include "changes/image_store.hpp"
 
 namespace carryall::changes {
 namespace {
@@ -67,19 +68,28 @@ constexpr Query kHasCommunicationPlan{"submit_has_communication_plan", R"(
 constexpr Query kInsertChange{"submit_insert_change", R"(
     INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status, request,
         source, file_name, correlation_id, created_by, created_at, finished_at, device_count,
-        new_count, error_count, open_page_count, change_set_id)
+        new_count, error_count, open_page_count, change_set_id, undoes_bulk_change_id)
     VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11::timestamptz,
-        CASE WHEN $5 = 'ERROR' THEN $11::timestamptz END, $12, $12::int - $13::int, $13, $14, $15)
+        CASE WHEN $5 = 'ERROR' THEN $11::timestamptz END, $12, $12::int - $13::int, $13, $14, $15,
+        $16)
     RETURNING bulk_change_id)"};
 
-constexpr Query kInsertDevices{"submit_insert_devices", R"(
+// With the values each device has now: what a plan shows and an undo puts back.
+const QueryByType& insert_devices_query() {
+    static const QueryByType queries("submit_insert_devices", [](ChangeType type) {
+        return R"(
     INSERT INTO device_change (device_change_id, tenant_id, device_id, row_number, identifier,
-        request, state, due_at, error_class, reason, finished_at)
-    SELECT ($2::bigint << 20) + ordinal, $1, device_id, row_number, identifier, request,
-           CASE WHEN reason IS NULL THEN 'new' ELSE 'error' END,
-           coalesce(due_at, '-infinity'), CASE WHEN reason IS NOT NULL THEN 'validation' END,
-           reason, CASE WHEN reason IS NOT NULL THEN $3::timestamptz END
-    FROM submit_verdict ORDER BY ordinal)"};
+        request, state, due_at, error_class, reason, finished_at, before)
+    SELECT ($2::bigint << 20) + v.ordinal, $1, v.device_id, v.row_number, v.identifier, v.request,
+           CASE WHEN v.reason IS NULL THEN 'new' ELSE 'error' END,
+           coalesce(v.due_at, '-infinity'), CASE WHEN v.reason IS NOT NULL THEN 'validation' END,
+           v.reason, CASE WHEN v.reason IS NOT NULL THEN $3::timestamptz END, )" +
+               image_of_device(type) + R"(
+    FROM submit_verdict v LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = v.device_id)" +
+               image_joins(type) + " ORDER BY v.ordinal";
+    });
+    return queries;
+}
 
 constexpr Query kInsertLog{"submit_insert_log", R"(
     INSERT INTO device_change_log (device_change_id, attempt, step, tenant_id, portal,
@@ -234,7 +244,7 @@ Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange
     params.add(change.portal).add(change.status).add(change.request).add(change.source);
     params.add(change.file_name).add(change.correlation_id).add(change.created_by).add(now);
     params.add(totals.rows).add(totals.refused).add(totals.open_pages);
-    params.add(change.change_set_id);
+    params.add(change.change_set_id).add(change.undoes);
     const auto rows = transaction.exec(kInsertChange, params);
     if (!rows) return rows.error();
     return BulkChangeId{rows->integer(0, 0)};
@@ -242,8 +252,8 @@ Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange
 
 Result<void> insert_devices(db::Transaction& transaction, BulkChangeId id, const NewChange& change,
                             const VerdictTotals& totals, base::Instant now) {
-    const auto devices =
-        transaction.exec(kInsertDevices, Params().add(change.tenant_id).add(id).add(now));
+    const auto devices = transaction.exec(insert_devices_query().of(change.type),
+                                          Params().add(change.tenant_id).add(id).add(now));
     if (!devices) return devices.error();
     CHECK(static_cast<std::int64_t>(devices->affected()) == totals.rows);
     if (totals.refused > 0) {

@@ -149,10 +149,11 @@ struct NewChange {
     int page_size = kDefaultPageSize;
     std::optional<std::int64_t> change_set_id;
     ControlRequest control;
+    BulkChangeId undoes;  // 0: none
 };
 base::Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange& change,
                                          const VerdictTotals& totals, base::Instant now);
-// Devices, log rows of the refused, pages.
+// Devices with the values they have now, log rows of the refused, pages.
 base::Result<void> insert_devices(db::Transaction& transaction, BulkChangeId id,
                                   const NewChange& change, const VerdictTotals& totals,
                                   base::Instant now);

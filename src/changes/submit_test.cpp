@@ -455,7 +455,7 @@ TEST_F(SubmitTest, all_or_nothing_refuses_the_whole_with_the_list_and_stores_not
     EXPECT_TRUE(all_good.id);
 }
 
-TEST_F(SubmitTest, a_dry_run_tells_the_verdicts_and_stores_nothing) {
+TEST_F(SubmitTest, a_dry_run_tells_the_verdicts_queues_nothing_and_takes_no_key) {
     const auto good = add_device(ours_, 1);
     std::vector<std::string> devices = {good};
     for (int i = 0; i < kMaxListedRefusals + 5; ++i) devices.push_back(iccid_of_serial(1000 + i));
@@ -465,16 +465,14 @@ TEST_F(SubmitTest, a_dry_run_tells_the_verdicts_and_stores_nothing) {
                                              request(ours_.pond, "statusupdate", quoted(devices),
                                                      status("Suspended") + R"(, "dryRun": true)"),
                                              options));
-    EXPECT_FALSE(result.id);
+    EXPECT_EQ(result.status, "PLANNED");
+    EXPECT_EQ(messages(result.id), "0");
     EXPECT_EQ(result.accepted_count, 1);
     EXPECT_EQ(result.refused_count, kMaxListedRefusals + 5);
     EXPECT_EQ(result.devices.size(), static_cast<std::size_t>(kMaxListedRefusals));
-    for (const std::string table : {"bulk_change", "device_change", "idempotency_key"}) {
-        EXPECT_EQ(sql("SELECT count(*) FROM " + table +
-                      " WHERE tenant_id = " + base::to_string(ours_.caller.tenant_id)),
-                  "0")
-            << table;
-    }
+    EXPECT_EQ(sql("SELECT count(*) FROM idempotency_key WHERE tenant_id = " +
+                  base::to_string(ours_.caller.tenant_id)),
+              "0");
 }
 
 TEST_F(SubmitTest, what_is_not_to_be_processed_is_stored_as_new_and_not_queued) {

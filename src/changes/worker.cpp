@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "changes/notices.hpp"
+#include "changes/plan.hpp"
 #include "changes/run_store.hpp"
 #include "changes/runner.hpp"
 #include "queue/queue.hpp"
@@ -32,7 +33,10 @@ Result<bool> tidy_up(db::Connection& connection, std::chrono::days callbacks_kep
         base::log::info("old_records_forgotten",
                         {{"figures", forgotten->figures}, {"callbacks", forgotten->callbacks}});
     }
-    return forgotten->is_more;
+    const auto plans = delete_old_plans(connection, kPlanRetention);
+    if (!plans) return plans.error();
+    if (*plans > 0) base::log::info("old_plans_deleted", {{"count", *plans}});
+    return forgotten->is_more || *plans > 0;
 }
 
 }  // namespace

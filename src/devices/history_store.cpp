@@ -14,7 +14,8 @@ using db::Query;
 constexpr Query kDeviceExists{"device_exists",
                               "SELECT 1 FROM device WHERE tenant_id = $1 AND device_id = $2"};
 
-// bulk_change_id is the device change's id without its last 20 bits (db/migrations/0002).
+// bulk_change_id is the device change's id without its last 20 bits (db/migrations/0002). A plan
+// that nobody applied has not happened.
 const std::string& history_sql() {
     static const std::string sql = R"(
 WITH changes AS MATERIALIZED (
@@ -23,6 +24,7 @@ WITH changes AS MATERIALIZED (
            b.created_at, b.request AS change_request, b.file_name
     FROM device_change c
     JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = c.device_change_id >> 20
+        AND b.status <> 'PLANNED'
     WHERE c.tenant_id = $1 AND c.device_id = $2)
 SELECT )" + tenants::iso8601("h.at") +
                                    R"(,

@@ -75,6 +75,10 @@ const ImportColumn kProvider{
 const ImportColumn kAllocation{
     "dataAllocationMB", "data_allocation_mb", CellRule::decimal, {}, false, true};
 
+const ImportColumn kMonthlyPrice{"monthlyPrice", "monthly_price", CellRule::decimal,
+                                 {"price"},      false,           true};
+const ImportColumn kCurrency{"currency", "currency", CellRule::currency, {}, false, true};
+
 Columns make_columns(ImportKind kind) {
     switch (kind) {
         case ImportKind::devices:
@@ -101,11 +105,13 @@ Columns make_columns(ImportKind kind) {
                      {"packageTypeId", "ratePlanId"},
                      false,
                      true},
+                    kMonthlyPrice,
+                    kCurrency,
                     kIsActive};
         case ImportKind::communication_plans:
             return {kProvider, kName, kIsActive};
         case ImportKind::customer_rate_plans:
-            return {kCode, kOptionalName, kAllocation, kIsActive};
+            return {kCode, kOptionalName, kAllocation, kMonthlyPrice, kCurrency, kIsActive};
         case ImportKind::customer_rate_pools:
             return {kName, kAllocation, kIsActive};
         case ImportKind::service_providers:
@@ -156,6 +162,13 @@ Text read_decimal(std::string_view text) {
                std::string(text) + '"');
 }
 
+Text read_currency(std::string_view text) {
+    std::string code = currency_of(text);
+    if (!code.empty()) return std::optional(std::move(code));
+    return bad("write a currency's code of three letters, such as EUR, not \"" + std::string(text) +
+               '"');
+}
+
 Text read_choice(std::string_view text, std::initializer_list<std::string_view> choices) {
     const std::string lower = base::ascii_lower(text);
     std::string known;
@@ -198,6 +211,8 @@ Text read_by_rule(CellRule rule, const sheets::Cell& cell, std::string_view text
             return read_integer(text);
         case CellRule::decimal:
             return read_decimal(text);
+        case CellRule::currency:
+            return read_currency(text);
         case CellRule::boolean:
             return read_boolean(text);
         case CellRule::portal:

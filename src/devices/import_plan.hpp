@@ -20,7 +20,8 @@ enum class CellRule {
     msisdn,
     integer,  // 1 and more
     decimal,
-    boolean,  // true, false, yes, no, 1, 0
+    currency,  // three letters
+    boolean,   // true, false, yes, no, 1, 0
     portal,
     integration,
     settings,  // a JSON object

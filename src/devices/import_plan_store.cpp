@@ -251,7 +251,8 @@ ImportPlan carrier_rate_plan_plan() {
                     "sp.service_provider_id"),
          key_target("code", "text", "carrier_rate_plan_id", "i.code"),
          name_or_code("carrier_rate_plan_id"), plain("plan_uuid", "text"),
-         plain("carrier_plan_id", "bigint"), plain("is_active", "boolean", "true")},
+         plain("carrier_plan_id", "bigint"), plain("monthly_price", "numeric"),
+         plain("currency", "text"), plain("is_active", "boolean", "true")},
         {kUnknownProvider, no_provider("sp.service_provider_id IS NULL")},
     };
 }
@@ -284,6 +285,7 @@ ImportPlan customer_rate_plan_plan() {
         "code",
         {key_target("code", "text", "customer_rate_plan_id", "i.code"),
          name_or_code("customer_rate_plan_id"), plain("data_allocation_mb", "numeric"),
+         plain("monthly_price", "numeric"), plain("currency", "text"),
          plain("is_active", "boolean", "true")},
         {},
     };

@@ -48,6 +48,9 @@ constexpr Field kCreatedAt = time("createdAt", "created_at");
 constexpr Field kModifiedAt = time("modifiedAt", "modified_at");
 constexpr Field kAllocation = decimal("dataAllocationMB", "data_allocation_mb");
 
+constexpr Field kMonthlyPrice = decimal("monthlyPrice", "monthly_price");
+constexpr Field kCurrency{.name = "currency", .column = "currency", .type = FieldType::currency};
+
 constexpr std::array kServiceProviderFields{
     kName,
     Field{.name = "integration",
@@ -92,6 +95,8 @@ constexpr std::array kCarrierRatePlanFields{
     kName,
     text("planUuid", "plan_uuid", kMaxCodeBytes, false),
     integer("carrierPlanId", "carrier_plan_id", 1, kMaxId),
+    kMonthlyPrice,
+    kCurrency,
     kIsActive,
     kCreatedAt,
     kModifiedAt,
@@ -105,7 +110,7 @@ constexpr std::array kCommunicationPlanFields{
 };
 
 constexpr std::array kCustomerRatePlanFields{
-    kCode, kName, kAllocation, kIsActive, kCreatedAt, kModifiedAt,
+    kCode, kName, kAllocation, kMonthlyPrice, kCurrency, kIsActive, kCreatedAt, kModifiedAt,
 };
 
 constexpr std::array kCustomerRatePoolFields{kName, kAllocation, kIsActive, kCreatedAt};

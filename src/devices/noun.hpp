@@ -17,7 +17,8 @@ namespace carryall::devices {
 enum class FieldType {
     text,
     integer,
-    decimal,  // a JSON string or number in, a string out: nothing is rounded
+    decimal,   // a JSON string or number in, a string out: nothing is rounded
+    currency,  // three letters: "EUR"
     boolean,
     object,     // a JSON object of its own
     reference,  // the id of a record of `references`

@@ -71,6 +71,13 @@ Read read_decimal(const base::json::value& value) {
         "before and 6 behind the point");
 }
 
+Read read_currency(const base::json::value& value) {
+    std::string code;
+    if (value.is_string()) code = currency_of(base::trim(std::string_view(value.get_string())));
+    if (!code.empty()) return std::optional(std::move(code));
+    return base::invalid_input("must be a currency's code of three letters, such as EUR");
+}
+
 // A secret among the settings would be shown to every reader and stored in the open.
 bool looks_like_secret(std::string_view name) {
     const std::string lower = base::ascii_lower(name);
@@ -131,6 +138,8 @@ Read read_field(const Field& field, const base::json::value& value) {
             return read_integer(field, value);
         case FieldType::decimal:
             return read_decimal(value);
+        case FieldType::currency:
+            return read_currency(value);
         case FieldType::boolean:
             if (!value.is_bool()) return base::invalid_input("must be true or false");
             return std::optional<std::string>(value.get_bool() ? "t" : "f");
@@ -168,6 +177,16 @@ bool is_decimal(std::string_view text) {
     if (point == std::string_view::npos) return true;
     const std::string_view fraction = text.substr(point + 1);
     return base::all_digits(fraction) && fraction.size() <= kMaxFractionDigits;
+}
+
+std::string currency_of(std::string_view text) {
+    constexpr std::size_t kLetters = 3;
+    std::string code(text);
+    for (char& letter : code) {
+        if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
+        if (letter < 'A' || letter > 'Z') return {};
+    }
+    return code.size() == kLetters ? code : std::string();
 }
 
 std::vector<FieldValue> read_fields(const Noun& noun, const base::json::object& body,

@@ -22,4 +22,7 @@ std::vector<FieldValue> read_fields(const Noun& noun, const base::json::object& 
 // A non-negative decimal number with at most 12 digits before and 6 behind the point.
 bool is_decimal(std::string_view text);
 
+// "EUR" for "eur"; empty if it is no code of three letters (ISO 4217).
+std::string currency_of(std::string_view text);
+
 }  // namespace carryall::devices

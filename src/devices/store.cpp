@@ -27,6 +27,7 @@ const char* sql_type(FieldType type) {
         case FieldType::object:
             return "jsonb";
         case FieldType::text:
+        case FieldType::currency:
         case FieldType::time:
         case FieldType::names:
             return "text";

@@ -48,16 +48,16 @@ TEST_F(BulkChanges, a_submitted_change_is_found_where_its_location_says) {
     EXPECT_EQ(found.at("createdBy"), "own tenant admin");
 }
 
-TEST_F(BulkChanges, a_dry_run_gives_the_verdicts_and_stores_nothing) {
-    const std::string before = count_of_changes();
+TEST_F(BulkChanges, a_dry_run_gives_the_verdicts_and_stores_a_plan) {
     json::object body = request();
     body["dryRun"] = true;
     const auto reply = submit(body);
     ASSERT_EQ(reply.status, 200) << reply.body;
     EXPECT_EQ(json_of(reply).at("dryRun"), true);
     EXPECT_EQ(json_of(reply).at("devices").at(0).at("identifier"), kArchivedIccid);
-    EXPECT_EQ(reply.header("location"), "");
-    EXPECT_EQ(count_of_changes(), before);
+    EXPECT_EQ(json_of(reply).at("status"), "PLANNED");
+    const json::value plan = json_of(ask("GET", reply.header("location") + "/plan"));
+    EXPECT_EQ(plan.at("planHash"), json_of(reply).at("planHash"));
 }
 
 TEST_F(BulkChanges, all_or_nothing_refuses_the_whole_with_every_reason) {

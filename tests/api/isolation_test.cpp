@@ -30,7 +30,8 @@ Sent body_for(const Route& route, const Tenant& tenant) {
     const std::string provider = std::to_string(tenant.ids.at("serviceProviderId"));
     static const std::map<std::string, std::string> kJson = {
         {"POST /v1/tokens", R"({"name":"from the matrix","role":"viewer"})"},
-        {"POST /v1/bulk-changes/{bulkChangeId}/retry", "{}"}};
+        {"POST /v1/bulk-changes/{bulkChangeId}/retry", "{}"},
+        {"POST /v1/bulk-changes/{bulkChangeId}/apply", R"({"planHash":"0123456789abcdef"})"}};
     const std::string name = std::string(http::to_string(route.method)) + ' ' + route.pattern;
     if (name == "POST /v1/bulk-changes") {
         return {R"({"serviceProviderId":)" + provider +

@@ -173,6 +173,11 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     tenant.ids["tokenId"] = spare->token.id.value;
     make_inventory(database, tenant, name, iccid);
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
+    database.run(
+        "UPDATE bulk_change SET plan_hash = repeat('a', 64), plan_summary = "
+        "'{\"acceptedCount\": 1, \"carrierCalls\": {\"calls\": 1}}', applied_at = now(), "
+        "applied_by = 'test' WHERE bulk_change_id = " +
+        std::to_string(tenant.finished_change));
     tenant.stored_change = make_change(database, tenant, "NEW", iccid);
     tenant.ids["bulkChangeId"] = tenant.finished_change;
     tenant.ids["changeSetId"] = std::stoll(database.value(

@@ -49,11 +49,12 @@ const std::string kNotForced = "SELECT c.relname" + kTables + kHasTenant +
                                " AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
 
 // Permissive policies are joined by OR: one that is too generous opens the table, so each must
-// compare the tenant, for reading and for writing.
+// compare the tenant, for reading and for writing. Restrictive ones only take away.
 const std::string kWeakPolicy =
     "SELECT c.relname" + kTables + kHasTenant +
-    " AND (NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*') "
-    "      OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND ("
+    " AND (NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*' "
+    "                      AND p.polpermissive) "
+    "      OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND ("
     "          p.polqual IS NULL OR p.polwithcheck IS NULL "
     "          OR pg_get_expr(p.polqual, c.oid) NOT LIKE '%tenant_id%' "
     "          OR pg_get_expr(p.polwithcheck, c.oid) NOT LIKE '%tenant_id%')))";

@@ -78,15 +78,22 @@ class Changes(CommandLine):
                             "POND", "--type", "status")
         self.assertEqual((again["deviceCount"], again["refusedCount"]), (1, 1))
 
-    def test_a_dry_run_stores_nothing(self):
-        before = len(self.answer("change", "list", "--limit", "1000"))
+    def test_a_dry_run_is_a_plan_that_does_nothing_until_it_is_applied(self):
         result = self.submit(FIRST_ICCID + 2, UNKNOWN, more=["--dry-run"])
         self.assertEqual((result["dryRun"], result["acceptedCount"]), (True, 1))
+        number = str(result["bulkChangeId"])
+        self.assertEqual(self.answer("change", "status", number)["status"], "PLANNED")
+        self.assertIn(result["planHash"], self.ok("change", "plan", number).stdout)
+        devices = self.ok("change", "plan", number, "--devices", "--verdict", "refused").stdout
+        self.assertIn(str(UNKNOWN), devices)
+        self.ok("change", "apply", number, "0" * 64, status=5)
+        self.ok("change", "apply", number, result["planHash"], "--watch", status=8)
+        back = self.answer("change", "undo", number)
+        self.assertEqual((back["undoesBulkChangeId"], back["status"]), (int(number), "PLANNED"))
         shown = self.ok("change", "submit", self.file(UNKNOWN), "--provider", "POND", "--type",
                         "status", "--status", "Active", "--dry-run").stdout
-        self.assertIn("dry run, nothing stored", shown)
+        self.assertIn("nothing started, plan", shown)
         self.assertIn(str(UNKNOWN), shown)
-        self.assertEqual(len(self.answer("change", "list", "--limit", "1000")), before)
 
     def test_all_or_nothing_is_refused_with_rows_and_reasons(self):
         done = self.ok("change", "submit", self.file(FIRST_ICCID, UNKNOWN), "--provider", "POND",

@@ -58,6 +58,9 @@ class Pond : public Carrier {
         all.plans_need_carrier_id = true;
         all.status_can_be_undone = true;
         all.rate_plan_can_be_undone = true;
+        all.rate_plan_undo_cost =
+            "the former package has ended and cannot come back: a new one of its type is added";
+        all.calls_per_rate_plan_change = 4;  // list, add, activate, terminate
         // POND publishes neither a rate limit nor how soon a reading shows a change: the pace and
         // the settling time are guesses on the safe side.
         return all;

@@ -44,6 +44,8 @@ class ThingSpace : public Carrier {
         // Repeating costs one of the line's actions of the day, or of its plan changes of the
         // month. A deactivated line gets another number when it is activated again.
         all.rate_plan_can_be_undone = true;
+        all.rate_plan_undo_cost = "it counts as one of the line's plan changes of the month";
+        all.status_undo_cost = "it counts as one of the line's actions of the day";
         all.is_asynchronous = true;
         all.devices_per_request = kMaxDevicesPerRequest;
         all.settling_time = kSettlingTime;

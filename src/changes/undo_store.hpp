@@ -1,0 +1,42 @@
+// The database's side of undoing: what each device of an ended change had before, and why it may
+// not be put back. A fixed number of statements, whatever the number of devices.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "changes/plan_store.hpp"
+
+namespace carryall::changes {
+
+// The statuses that devices of the change had before.
+base::Result<std::vector<std::string>> statuses_before(db::Transaction& transaction,
+                                                       std::int64_t tenant_id, BulkChangeId id);
+
+struct UndoFacts {
+    ChangeType type = ChangeType::statusupdate;
+    // The carrier's spelling of statuses_before(), pairwise; for others the judge finds that no
+    // transition leads to them.
+    std::vector<std::string> stored_statuses;
+    std::vector<std::string> carrier_statuses;
+    // At this carrier only these go back and forth; empty: what the transitions allow.
+    std::vector<std::string> only_between;
+};
+
+// Fills the plan rows (create_plan_rows) with the way back of every device that was changed or may
+// have been. Answers how many rows.
+base::Result<std::int64_t> take_undo_rows(db::Transaction& transaction, std::int64_t tenant_id,
+                                          BulkChangeId id, const UndoFacts& facts);
+
+// After judging: what an undo puts back is exactly what was there, nothing filled in.
+base::Result<void> restore_requests(db::Transaction& transaction);
+
+// What the change left alone, and where nobody knows.
+struct Untouched {
+    std::int64_t never_changed = 0;  // error, cancelled
+    std::int64_t unknown = 0;        // parked
+};
+base::Result<Untouched> count_untouched(db::Transaction& transaction, std::int64_t tenant_id,
+                                        BulkChangeId id);
+
+}  // namespace carryall::changes
