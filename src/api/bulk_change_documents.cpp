@@ -195,11 +195,17 @@ json::object to_json(const changes::PlanDetail& plan) {
 }
 
 json::object to_json(const changes::PlannedDevice& device) {
-    return {{"deviceChangeId", device.id.value}, {"rowNumber", device.row_number},
-            {"identifier", device.identifier},   {"deviceId", or_null(device.device_id)},
-            {"iccid", or_null(device.iccid)},    {"verdict", device.verdict},
-            {"reason", or_null(device.reason)},  {"dueAt", or_null(device.due_at)},
-            {"before", device.before},           {"after", device.target}};
+    return {{"deviceChangeId", device.id.value},
+            {"rowNumber", device.row_number},
+            {"identifier", device.identifier},
+            {"deviceId", or_null(device.device_id)},
+            {"iccid", or_null(device.iccid)},
+            {"verdict", device.verdict},
+            {"reversibility", or_null(device.reversibility)},
+            {"reason", or_null(device.reason)},
+            {"dueAt", or_null(device.due_at)},
+            {"before", device.before},
+            {"after", device.target}};
 }
 
 }  // namespace carryall::api

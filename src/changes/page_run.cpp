@@ -421,10 +421,22 @@ class PageRun {
         }
     }
 
+    // A success that is to be seen first is an unknown outcome: the next attempt reads it back.
+    Outcome believed(const Conversation& conversation, const Outcome& told) const {
+        const ClaimedDevice& device = *conversation.device;
+        const bool was_read = device.lost || device.state == DeviceState::unknown;
+        const bool is_to_be_seen = settings_.believes_readings_only && !was_read &&
+                                   conversation.plan->exchange != nullptr &&
+                                   std::holds_alternative<carriers::Applied>(told);
+        if (!is_to_be_seen) return told;
+        return carriers::Unknown{"Done, as it was answered; to be read back"};
+    }
+
     // `was_told`: the outside system itself says how the account stands.
     // `held`: the change was, so the conversation was broken off.
-    void finish(Conversation& conversation, const Outcome& outcome, bool was_told = true,
+    void finish(Conversation& conversation, const Outcome& told, bool was_told = true,
                 const Held* held = nullptr) {
+        const Outcome outcome = believed(conversation, told);
         watch_refusals(conversation, outcome);
         const ClaimedDevice& device = *conversation.device;
         DeviceResult result = result_for(device);

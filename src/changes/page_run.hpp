@@ -45,6 +45,8 @@ struct PageRunSettings {
     LeaseTimes lease;
     std::string integration_name;  // "POND" in descriptions
     std::string description;       // "Update Device Status"
+    // What was done counts once a reading at the outside system shows it.
+    bool believes_readings_only = false;
 };
 
 struct PageRunOutput {

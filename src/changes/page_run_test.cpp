@@ -105,6 +105,21 @@ class PageRunTest : public ::testing::Test {
     PageRunHooks hooks_{[] { return false; }, [] { return std::optional<LeaseTimes>(); }};
 };
 
+TEST_F(PageRunTest, what_is_believed_by_readings_only_is_unknown_until_it_was_read_back) {
+    settings_.believes_readings_only = true;
+    add({call("/1"), Outcome(Applied{})});
+    add({call("/2", false), Outcome(Applied{})}).state = DeviceState::unknown;
+    add({call("/3"), Outcome(Refused{carriers::FailureClass::business, "no"})});
+    const PageRunOutput output = run();
+    const DeviceResult& sent = result_of(output, 1);
+    EXPECT_EQ(sent.verdict.state, DeviceState::unknown);
+    EXPECT_TRUE(sent.verdict.due_in && sent.unclear_since && sent.sent_ago);
+    EXPECT_EQ(sent.effect, "");
+    EXPECT_EQ(result_of(output, 2).verdict.state, DeviceState::processed);
+    EXPECT_EQ(result_of(output, 2).effect, "Suspended");
+    EXPECT_EQ(result_of(output, 3).verdict.state, DeviceState::error);
+}
+
 TEST_F(PageRunTest, every_device_of_a_large_page_has_exactly_one_result_and_its_effect) {
     add_simple(3'000);
     settings_.max_in_flight = 500;

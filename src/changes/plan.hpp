@@ -57,6 +57,8 @@ struct PlannedDevice {
     std::optional<std::int64_t> device_id;
     std::optional<std::string> iccid;
     std::string verdict;  // change, unchanged, refused
+    // Of an undo: reversible, reversibleAtCost, notReversible.
+    std::optional<std::string> reversibility;
     std::optional<std::string> reason;
     std::optional<std::string> due_at;  // absent: at once
     base::json::value before;           // null: no device was found

@@ -37,7 +37,11 @@ const QueryByType& devices_query() {
                " WHEN c.before @> t.target THEN 'unchanged' ELSE 'change' END AS verdict,"
                " l.error_text, CASE WHEN c.due_at > '-infinity' AND l.error_text IS NULL THEN " +
                iso8601("c.due_at") +
-               " END, c.before, CASE WHEN l.error_text IS NULL THEN t.target END" + R"(
+               " END, c.before, CASE WHEN l.error_text IS NULL THEN t.target END,"
+               " CASE WHEN b.undoes_bulk_change_id IS NULL THEN NULL"
+               " WHEN l.error_text IS NOT NULL THEN 'notReversible'"
+               " ELSE b.plan_summary #>> '{undo,reversibility}' END" +
+               R"(
     FROM device_change c
     JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = $2
     CROSS JOIN LATERAL (SELECT coalesce(c.request -> $7, b.request -> $7) AS section) s
@@ -76,6 +80,7 @@ Result<PlannedDevice> planned_device(const Rows& rows, std::size_t i) {
     auto target = json_at(rows, i, 9);
     if (!target) return target.error();
     device.target = std::move(target).value();
+    device.reversibility = rows.optional_text(i, 10);
     return device;
 }
 
@@ -214,7 +219,8 @@ Result<void> write_plan_rows(db::Connection& connection, TenantId tenant_id, Bul
     const auto plan = find_plan(connection, tenant_id, id);
     if (!plan) return plan.error();
     const std::vector<std::string>& names = image_names(plan->type);
-    std::vector<std::string> cells = {"Row", "Identifier", "ICCID", "Verdict", "Reason", "DueAt"};
+    std::vector<std::string> cells = {"Row",           "Identifier", "ICCID", "Verdict",
+                                      "Reversibility", "Reason",     "DueAt"};
     for (const std::string& name : names) {
         cells.push_back("before." + name);
         cells.push_back("after." + name);
@@ -234,7 +240,8 @@ Result<void> write_plan_rows(db::Connection& connection, TenantId tenant_id, Bul
             after = device->id.value;
             cells = {std::to_string(device->row_number), device->identifier,
                      device->iccid.value_or(""),         device->verdict,
-                     device->reason.value_or(""),        device->due_at.value_or("")};
+                     device->reversibility.value_or(""), device->reason.value_or(""),
+                     device->due_at.value_or("")};
             for (const std::string& name : names) {
                 cells.push_back(cell_of(device->before, name));
                 const bool is_changed =

@@ -241,8 +241,8 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     change.open_page_count = rows->integer(0, 9);
     change.is_cancelling = rows->boolean(0, 10);
     change.now = *instant;
-    change.plan_hash = rows->string(0, 11);
-    change.undoes = {rows->integer(0, 12)};
+    change.plan_hash = rows->string(0, 12);
+    change.undoes = {rows->integer(0, 13)};
     return std::optional(std::move(change));
 }
 

@@ -23,7 +23,8 @@ using db::Rows;
 
 Query load_query() {
     static const std::string kSql = fmt::format(R"(
-    SELECT b.change_type, b.portal, b.request, b.correlation_id, b.open_page_count, {1}, {0}, r.*
+    SELECT b.change_type, b.portal, b.request, b.correlation_id, b.open_page_count,
+           b.undoes_bulk_change_id IS NOT NULL, {1}, {0}, r.*
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     LEFT JOIN LATERAL (
@@ -593,7 +594,7 @@ void add_traces(Params& params, const std::vector<DeviceResult>& results) {
 }
 
 // Of load_query().
-constexpr int kHeldColumn = 5;
+constexpr int kHeldColumn = 6;
 constexpr int kProviderColumn = kHeldColumn + kHeldColumnCount;
 constexpr int kRevioColumn = kProviderColumn + accounts::kAccountColumnCount;
 
@@ -620,6 +621,7 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
     change.request = base::parse_object(rows->text(0, 2));
     change.correlation_id = rows->string(0, 3);
     change.open_page_count = static_cast<int>(rows->integer(0, 4));
+    change.is_undo = rows->boolean(0, 5);
     change.held = read_held(*rows, 0, kHeldColumn);
     auto account = accounts::read_account(*rows, 0, kProviderColumn, key);
     if (!account) return account.error();

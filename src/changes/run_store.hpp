@@ -33,6 +33,7 @@ struct RunnableChange {
     std::string correlation_id;
     int open_page_count = 0;  // when it was loaded, as what follows
     Held held;
+    bool is_undo = false;
     StoredAccount account;
     std::optional<StoredAccount> revio;  // the tenant's billing account, if it has one
 };

@@ -219,6 +219,7 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
         output = park_poison(kind, page);
     } else {
         PageRunSettings run = run_settings(change, kind, turn);
+        run.believes_readings_only = change.is_undo;
         run.lease = lease_from(claimed_at);
         CARRYALL_TRY(recall_past_actions(change, kind, page));
         std::vector<DevicePlan> plans;

@@ -197,5 +197,20 @@ TEST_F(SubmitSetTest, a_set_of_another_tenant_is_a_missing_one) {
     EXPECT_EQ(theirs.error().kind, ErrorKind::not_found);
 }
 
+TEST_F(SubmitSetTest, a_dry_run_makes_a_plan_for_each_account_and_takes_no_key) {
+    SubmitOptions options;
+    options.idempotency_key = "dry";
+    const auto result =
+        submit_everywhere({add_device(ours_, 1), jasper_line(2)}, R"(, "dryRun": true)", options);
+    ASSERT_TRUE(result) << result.error().message;
+    ASSERT_EQ(result->changes.size(), 2u);
+    for (const SetPart& part : result->changes) {
+        EXPECT_EQ(part.result.status, "PLANNED");
+        EXPECT_EQ(part.result.plan_hash.size(), 64u);
+    }
+    EXPECT_EQ(changes(), "2");
+    EXPECT_EQ(sql("SELECT count(*) FROM idempotency_key WHERE tenant_id = " + tenant()), "0");
+}
+
 }  // namespace
 }  // namespace carryall::changes

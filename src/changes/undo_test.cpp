@@ -91,6 +91,8 @@ TEST_F(UndoTest, only_what_was_changed_goes_back_and_the_rest_is_counted_or_name
                      R"(4 change {"status":"Suspended"} -> {"status":"Active"})"}));
     EXPECT_EQ(back.sums.at("undo").at("neverChangedCount"), 1);
     EXPECT_EQ(back.sums.at("undo").at("unknownCount"), 1);
+    EXPECT_EQ(devices_of(back.change.id).at(0).reversibility, "reversible");
+    EXPECT_EQ(devices_of(back.change.id).at(1).reversibility, "notReversible");
 }
 
 TEST_F(UndoTest, what_somebody_changed_since_is_never_overwritten) {
