@@ -89,7 +89,8 @@ class Platform:
 
     # --- starting and stopping
 
-    def start(self, detached=False, with_worker=True):
+    def start(self, detached=False, with_worker=True, api=None):
+        """`api`: settings of the API beside those of a demonstration."""
         self.detached = detached
         self.folder.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)
@@ -113,7 +114,7 @@ class Platform:
         self.notes["simulator"] = self.first_words("simulator", "listening on ")
         self.spawn("api", [PROGRAM, "--config", self.config, "serve"],
                    CARRYALL_API_PORT="0", CARRYALL_API_WRITES_PER_MINUTE="3000",
-                   CARRYALL_API_READS_PER_MINUTE="60000")
+                   CARRYALL_API_READS_PER_MINUTE="60000", **(api or {}))
         self.notes["url"] = self.first_words("api", "listening on ")
         if with_worker:
             # The simulated carriers are on this machine, where a worker calls nobody by itself.

@@ -59,6 +59,10 @@ Routes all_routes() {
     add_bulk_change_routes(routes);
     add_change_set_routes(routes);
     add_callback_routes(routes);
+    add_event_routes(routes);
+    add_webhook_routes(routes);
+    add_recipient_routes(routes);
+    add_delivery_routes(routes);
     return routes;
 }
 

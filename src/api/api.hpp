@@ -38,6 +38,10 @@ void add_bulk_change_control_routes(Routes& routes);
 void add_plan_routes(Routes& routes);
 void add_change_set_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
+void add_event_routes(Routes& routes);
+void add_webhook_routes(Routes& routes);
+void add_recipient_routes(Routes& routes);
+void add_delivery_routes(Routes& routes);
 
 // Counts what became of it, if it came to the address for callbacks.
 void count_callback(const http::Request& request, int status);

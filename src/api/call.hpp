@@ -17,6 +17,7 @@
 #include "changes/bulk_change.hpp"
 #include "db/postgres.hpp"
 #include "http/message.hpp"
+#include "notify/webhook_url.hpp"
 #include "tenants/page_token.hpp"
 #include "tenants/token.hpp"
 
@@ -38,6 +39,7 @@ struct Settings {
     std::int64_t callbacks_per_minute = 120'000;  // for each source address
     std::int64_t bad_tokens_per_minute = 20;      // for each source address
     base::Secret metrics_token;                   // empty: /metrics is open
+    notify::WebhookRules webhooks;                // where webhooks may go
     // Live progress: at most one event in `progress_interval`; every `progress_poll` the database
     // is asked even if no notification came.
     std::chrono::milliseconds progress_interval{250};

@@ -289,4 +289,17 @@ base::Result<std::string> provider_id(ApiClient& client, const std::string& give
     return base::not_found("there is no service provider \"" + given + "\"; there are: " + known);
 }
 
+Result<void> show_short_list(const Cli& cli, ApiClient& client, const std::string& path,
+                             const Row& columns) {
+    const auto answer = client.get(path);
+    if (!answer) return answer.error();
+    const json::array& items = answer->at("items").as_array();
+    if (cli.json) {
+        print_json(items);
+    } else {
+        std::cout << format_table(columns, cells(items, columns));
+    }
+    return {};
+}
+
 }  // namespace carryall::app

@@ -85,4 +85,8 @@ base::Result<std::string> provider_id(ApiClient& client, const std::string& give
 base::Result<void> show_list(const Cli& cli, ApiClient& client, const std::string& path,
                              const Parameters& query, std::size_t most, const Row& columns);
 
+// The same for a list of the API that is never longer than one answer.
+base::Result<void> show_short_list(const Cli& cli, ApiClient& client, const std::string& path,
+                                   const Row& columns);
+
 }  // namespace carryall::app

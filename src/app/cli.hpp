@@ -57,6 +57,7 @@ void add_inventory_commands(CLI::App& root, Cli& cli);  // devices, import, prov
 void add_sync_commands(CLI::App& root, Cli& cli);       // sync, drift …
 void add_callback_command(CLI::App& root, Cli& cli);    // callbacks
 void add_account_command(CLI::App& root, Cli& cli);     // accounts
+void add_notify_commands(CLI::App& root, Cli& cli);     // events, webhooks, recipients, deliveries
 void add_local_commands(CLI::App& root, Cli& cli);      // local up, down, status
 void add_completion_command(CLI::App& root, Cli& cli);  // completion bash, zsh, fish
 

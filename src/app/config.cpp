@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "http/address.hpp"
+#include "mail/message.hpp"
 
 namespace carryall::app {
 namespace {
@@ -48,6 +49,19 @@ Setting number(std::string_view key, int Config::*member, int least, int most,
                 return {};
             },
             [member](const Config& config) { return std::to_string(config.*member); }};
+}
+
+Setting flag(std::string_view key, bool Config::*member, std::string_view help) {
+    return {
+        key, help, false,
+        [member](Config& config, std::string_view value) -> Result<void> {
+            if (value != "true" && value != "false") {
+                return base::invalid_input("must be true or false");
+            }
+            config.*member = value == "true";
+            return {};
+        },
+        [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
 }
 
 Setting choice(std::string_view key, std::string Config::*member,
@@ -124,6 +138,29 @@ Setting networks(std::string_view key, std::vector<std::string> Config::*member,
                 }
                 return "[" + list + "]";
             }};
+}
+
+Setting mail_address(std::string_view key, std::string Config::*member, std::string_view help) {
+    Setting setting = text(key, member, help);
+    setting.set = [member](Config& config, std::string_view value) -> Result<void> {
+        if (!value.empty()) CARRYALL_TRY(mail::check_address(value));
+        config.*member = value;
+        return {};
+    };
+    return setting;
+}
+
+// What one setting alone does not show.
+void check_mail(const Config& config, std::vector<Error>& mistakes) {
+    if (config.mail_from.empty() != config.mail_host.empty()) {
+        mistakes.push_back(
+            base::invalid_input("set both mail.from and mail.host, or neither", "mail"));
+    }
+    if ((config.mail_tls == "none" && !config.mail_username.empty()) ||
+        (config.mail_second_tls == "none" && !config.mail_second_username.empty())) {
+        mistakes.push_back(base::invalid_input(
+            "a password is not sent without TLS: set mail.tls to starttls or implicit", "mail"));
+    }
 }
 
 // A TOML value as the text that the environment would hold.
@@ -268,6 +305,32 @@ const std::vector<Setting>& settings() {
             "worker.private_networks", &Config::worker_private_networks,
             "Private networks in which carriers may be called; else only public addresses are. "
             "Tenants choose where their accounts are, so this closes your own network to them."),
+        flag("webhooks.allow_http", &Config::webhooks_allow_http,
+             "Webhooks to http:// addresses too, which anybody on the way can read."),
+        networks("webhooks.private_networks", &Config::webhooks_private_networks,
+                 "Private networks to which webhooks may be sent; else only to public addresses. "
+                 "Tenants choose where their webhooks go."),
+        number("webhooks.timeout_seconds", &Config::webhooks_timeout_seconds, 1, 60,
+               "How long a receiver may take for its answer."),
+        mail_address("mail.from", &Config::mail_from,
+                     "The address that mail comes from. Empty: no mail is sent, and messages are "
+                     "parked."),
+        text("mail.host", &Config::mail_host, "The mail server."),
+        number("mail.port", &Config::mail_port, 1, 65'535, "587 for starttls, 465 for implicit."),
+        choice("mail.tls", &Config::mail_tls, {"starttls", "implicit", "none"},
+               "none only for a server on the same machine; no password is sent without TLS."),
+        text("mail.username", &Config::mail_username, "Empty: without authentication."),
+        secret("mail.password", &Config::mail_password, "Its password."),
+        text("mail.second_host", &Config::mail_second_host,
+             "Asked when the first server does not take a message. Empty: there is none."),
+        number("mail.second_port", &Config::mail_second_port, 1, 65'535, "As mail.port."),
+        choice("mail.second_tls", &Config::mail_second_tls, {"starttls", "implicit", "none"},
+               "As mail.tls."),
+        text("mail.second_username", &Config::mail_second_username, "As mail.username."),
+        secret("mail.second_password", &Config::mail_second_password, "Its password."),
+        text("mail.ca_file", &Config::mail_ca_file,
+             "PEM file of the authorities that mail servers' certificates come from. Empty: the "
+             "system's."),
         choice("log.level", &Config::log_level, {"debug", "info", "warning", "error"},
                "debug, info, warning or error."),
         choice("log.format", &Config::log_format, {"json", "text"},
@@ -298,6 +361,7 @@ Result<Config> load_config(const std::string& file, const Environment& environme
                 done.error().message, "environment variable " + setting.environment_name()));
         }
     }
+    check_mail(config, mistakes);
     if (!mistakes.empty()) return mistakes.front();
     return config;
 }

@@ -57,6 +57,23 @@ struct Config {
     int worker_metrics_port = 0;  // 0: none
     std::string worker_metrics_address = "127.0.0.1";
     std::vector<std::string> worker_private_networks;  // CIDR, checked
+    // [webhooks]
+    bool webhooks_allow_http = false;
+    std::vector<std::string> webhooks_private_networks;  // CIDR, checked
+    int webhooks_timeout_seconds = 15;
+    // [mail]
+    std::string mail_from;  // empty: no mail is sent
+    std::string mail_host;
+    int mail_port = 587;
+    std::string mail_tls = "starttls";
+    std::string mail_username;
+    base::Secret mail_password;
+    std::string mail_second_host;
+    int mail_second_port = 587;
+    std::string mail_second_tls = "starttls";
+    std::string mail_second_username;
+    base::Secret mail_second_password;
+    std::string mail_ca_file;
     // [log]
     std::string log_level = "info";
     std::string log_format = "json";

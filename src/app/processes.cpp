@@ -12,6 +12,7 @@
 #include "changes/worker.hpp"
 #include "db/migrate.hpp"
 #include "http/server.hpp"
+#include "notify/notifier.hpp"
 #include "sync/sync_worker.hpp"
 
 namespace carryall::app {
@@ -123,6 +124,45 @@ sync::SyncWorkerSettings reader_settings(const Config& config,
     return settings;
 }
 
+notify::WebhookRules webhook_rules(const Config& config) {
+    return {config.webhooks_allow_http, networks_of(config.webhooks_private_networks)};
+}
+
+mail::Tls tls_of(const std::string& text) {
+    if (text == "implicit") return mail::Tls::implicit;
+    return text == "none" ? mail::Tls::none : mail::Tls::starttls;
+}
+
+mail::SmtpServer mail_server(const Config& config, const std::string& host, int port,
+                             const std::string& tls, const std::string& username,
+                             const base::Secret& password) {
+    mail::SmtpServer server;
+    server.host = host;
+    server.port = port;
+    server.tls = tls_of(tls);
+    server.username = username;
+    server.password = password;
+    server.ca_file = config.mail_ca_file;
+    return server;
+}
+
+notify::NotifierSettings notifier_settings(const Config& config) {
+    notify::NotifierSettings settings;
+    settings.database = config.database_url;
+    settings.webhooks = webhook_rules(config);
+    settings.webhook_timeout = std::chrono::seconds(config.webhooks_timeout_seconds);
+    settings.mail.from = config.mail_from;
+    if (config.mail_host.empty()) return settings;
+    settings.mail.servers.push_back(mail_server(config, config.mail_host, config.mail_port,
+                                                config.mail_tls, config.mail_username,
+                                                config.mail_password));
+    if (config.mail_second_host.empty()) return settings;
+    settings.mail.servers.push_back(mail_server(
+        config, config.mail_second_host, config.mail_second_port, config.mail_second_tls,
+        config.mail_second_username, config.mail_second_password));
+    return settings;
+}
+
 }  // namespace
 
 Result<void> serve(const Config& config) {
@@ -142,6 +182,7 @@ Result<void> serve(const Config& config) {
     services.settings.uploads_per_minute = config.api_uploads_per_minute;
     services.settings.callbacks_per_minute = config.api_callbacks_per_minute;
     services.settings.metrics_token = config.api_metrics_token;
+    services.settings.webhooks = webhook_rules(config);
     api::Api api(services);
     http::ServerOptions options;
     options.address = config.api_address;
@@ -168,14 +209,17 @@ Result<void> work(const Config& config) {
     if (!metrics) return metrics.error();
     const changes::WorkerSettings settings = worker_settings(config);
     changes::Worker worker(settings, *key);
-    sync::SyncWorker readers(reader_settings(config, settings), std::move(key).value());
+    sync::SyncWorker readers(reader_settings(config, settings), *key);
+    notify::Notifier notifier(notifier_settings(config), std::move(key).value());
     worker.start();
     readers.start();
+    notifier.start();
     std::printf("carryall worker running\n");
     std::fflush(stdout);
     signals.wait();
     readers.stop();
     worker.stop();
+    notifier.stop();
     return {};
 }
 

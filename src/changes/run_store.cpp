@@ -257,7 +257,18 @@ constexpr const char* kHoldAfterPage = R"(
     SELECT finished,
            CASE WHEN finished OR is_stopped OR $18::boolean
                 THEN pg_notify('carryall_bulk_change', $1 || ':' || $2)::text END,
-           is_stopped, wave
+           is_stopped, wave,
+           CASE WHEN EXISTS (SELECT FROM result WHERE state = 'parked')
+                THEN emit_event($1, 'device_change.parked', 'bulk_change/' || $2,
+                         (SELECT jsonb_build_object('bulkChangeId', $2::bigint,
+                              'pageNumber', $3::int, 'count', count(*),
+                              'devices', jsonb_agg(jsonb_build_object(
+                                  'deviceChangeId', p.device_change_id, 'deviceId', p.device_id,
+                                  'reason', left(p.reason, 200)) ORDER BY p.place)
+                                  FILTER (WHERE p.place <= 100))
+                          FROM (SELECT r.device_change_id, r.device_id, r.reason,
+                                    row_number() OVER (ORDER BY r.device_change_id) AS place
+                                FROM result r WHERE r.state = 'parked') p)) END
     FROM total)";
 
 // Effect: {"status"}, and after an activation {"msisdn"} and {"ratePlan"}; or the status alone.

@@ -30,6 +30,7 @@ enum class Permission {
     billing_read,     // charges and optimisation instances
     billing_run,      // start and resolve charging
     token_manage,     // create and revoke API tokens
+    notify_manage,    // webhooks, recipients of mail, sending deliveries again
 };
 std::string_view to_string(Permission permission);
 

@@ -47,6 +47,8 @@ std::string_view to_string(Permission permission) {
             return "billing_run";
         case Permission::token_manage:
             return "token_manage";
+        case Permission::notify_manage:
+            return "notify_manage";
     }
     CHECK(false);
 }
@@ -63,6 +65,7 @@ bool may(Role role, Permission permission) {
             return role == Role::billing || role == Role::admin;
         case Permission::provider_write:
         case Permission::token_manage:
+        case Permission::notify_manage:
             return role == Role::admin;
     }
     CHECK(false);

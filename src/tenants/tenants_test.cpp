@@ -16,11 +16,13 @@ TEST(Roles, viewers_only_read_and_only_admins_manage_tokens_and_providers) {
     EXPECT_FALSE(may(Role::viewer, Permission::inventory_write));
     EXPECT_TRUE(may(Role::operator_, Permission::change_submit));
     EXPECT_FALSE(may(Role::operator_, Permission::token_manage));
+    EXPECT_FALSE(may(Role::operator_, Permission::notify_manage));
     EXPECT_FALSE(may(Role::operator_, Permission::provider_write));
     EXPECT_FALSE(may(Role::operator_, Permission::billing_read));
     EXPECT_TRUE(may(Role::billing, Permission::billing_run));
     EXPECT_FALSE(may(Role::billing, Permission::change_submit));
     EXPECT_TRUE(may(Role::admin, Permission::token_manage));
+    EXPECT_TRUE(may(Role::admin, Permission::notify_manage));
     EXPECT_TRUE(may(Role::admin, Permission::billing_run));
 }
 

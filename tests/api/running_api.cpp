@@ -107,6 +107,21 @@ void make_inventory(support::TestDatabase& database, Tenant& tenant, const std::
             t + ", " + provider + ", " + std::to_string(ids["deviceId"]) +
             ", 'communicationPlan', NULL, '" + name + " told', " + std::to_string(ids["syncId"]) +
             ") RETURNING drift_id");
+    ids["webhookId"] = inserted(
+        database, "INSERT INTO webhook (tenant_id, url, secret, description, created_by) VALUES (" +
+                      t + ", 'https://example.com', 'sealed', '" + name +
+                      " hook', 'test') RETURNING webhook_id");
+    ids["recipientId"] =
+        inserted(database, "INSERT INTO recipient (tenant_id, address, created_by) VALUES (" + t +
+                               ", 'someone@example.com', '" + name + "') RETURNING recipient_id");
+    const std::string event =
+        database.value("SELECT emit_event(" + t + ", 'bulk_change.paused', 'bulk_change/999', " +
+                       "jsonb_build_object('reason', '" + name + " is tired'))");
+    ids["deliveryId"] = inserted(
+        database,
+        "INSERT INTO delivery (tenant_id, event_id, webhook_id, state, reason, ended_at) VALUES (" +
+            t + ", " + event + ", " + std::to_string(ids["webhookId"]) + ", 'parked', '" + name +
+            " was away', now()) RETURNING delivery_id");
 }
 
 // The template of the tests holds the migrations' tables without the record that they were applied,

@@ -27,13 +27,13 @@ WORKER = {"CARRYALL_WORKER_LEASE_SECONDS": "2", "CARRYALL_WORKER_SETTLING_SECOND
 
 
 class Stage:
-    def __init__(self):
+    def __init__(self, api=None):
         # Not below the build folder: the user that PostgreSQL runs as must be able to get there.
         self.folder = Path(tempfile.mkdtemp(prefix="carryall-scenarios-"))
         self.platform = Platform(self.folder, say=lambda text: None)
         self.scenes = 0
         try:
-            self.platform.start(with_worker=False)
+            self.platform.start(with_worker=False, api=api)
         except BaseException:
             self.close()
             raise
