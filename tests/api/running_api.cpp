@@ -107,6 +107,11 @@ void make_inventory(support::TestDatabase& database, Tenant& tenant, const std::
             t + ", " + provider + ", " + std::to_string(ids["deviceId"]) +
             ", 'communicationPlan', NULL, '" + name + " told', " + std::to_string(ids["syncId"]) +
             ") RETURNING drift_id");
+}
+
+void make_notifications(support::TestDatabase& database, Tenant& tenant, const std::string& name) {
+    const std::string t = base::to_string(tenant.id);
+    auto& ids = tenant.ids;
     ids["webhookId"] = inserted(
         database, "INSERT INTO webhook (tenant_id, url, secret, description, created_by) VALUES (" +
                       t + ", 'https://example.com', 'sealed', '" + name +
@@ -187,6 +192,7 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     if (!spare) throw std::runtime_error(spare.error().message);
     tenant.ids["tokenId"] = spare->token.id.value;
     make_inventory(database, tenant, name, iccid);
+    make_notifications(database, tenant, name);
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
     database.run(
         "UPDATE bulk_change SET plan_hash = repeat('a', 64), plan_summary = "
