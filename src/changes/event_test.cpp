@@ -101,6 +101,19 @@ TEST_F(EventTest, a_dry_run_tells_nothing) {
     EXPECT_EQ(events(), "");
 }
 
+TEST_F(EventTest, each_pause_is_told_once_with_its_reason) {
+    const BulkChangeId id = make_change(1);
+    const auto pause = [&] {
+        sql("UPDATE bulk_change SET control = 'paused', control_cause = 'person', control_reason = "
+            "'looks odd', control_by = 'alice', control_at = now() WHERE bulk_change_id = " +
+            base::to_string(id) + " RETURNING 1");
+    };
+    pause();
+    pause();  // of a paused change: nothing new
+    EXPECT_EQ(events("type || ' ' || (payload ->> 'cause') || ' ' || (payload ->> 'pausedBy')"),
+              "bulk_change.paused person alice");
+}
+
 TEST_F(EventTest, a_change_that_is_opened_again_tells_its_second_end_too) {
     const BulkChangeId id = make_change(1);
     ASSERT_TRUE(complete(id, DeviceState::processed));
