@@ -87,6 +87,11 @@ std::string pacing_key_of(const StoredAccount& account, const base::MasterKey& k
     return "login-" + key.keyed_hash("pacing key", made->identity + '\n' + made->proof);
 }
 
+base::Instant StoredAccount::database_now() const {
+    const auto since = std::chrono::steady_clock::now() - read_at_steady;
+    return read_at + std::chrono::duration_cast<base::Instant::duration>(since);
+}
+
 Result<CarrierAccount> open_carrier_account(const StoredAccount& stored) {
     const auto integration = carriers::parse_integration(stored.integration);
     return open_carrier_account(stored,

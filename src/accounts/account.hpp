@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "accounts/blackout.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -36,6 +37,12 @@ struct StoredAccount {
     // whichever tenants they belong to. Of this account alone while its login is not complete.
     std::string pacing_key;
     bool is_pacing_key_stored = true;  // reports find the pace by the stored one
+    std::vector<Blackout> blackouts;
+    base::Instant read_at;  // by the database's clock
+    std::chrono::steady_clock::time_point read_at_steady;
+
+    // The database's clock now, as far as it can be told without asking.
+    base::Instant database_now() const;
 };
 
 // What applies to the calls of an account. Absent: no limit of this kind.
@@ -51,11 +58,8 @@ Limits limits_of(const StoredAccount& account, const carriers::Capabilities& def
 Limits limits_of(const StoredAccount& account);
 
 // The columns of service_provider `p` that read_account() takes, in its order.
-inline constexpr const char* kAccountColumns =
-    "p.tenant_id, p.service_provider_id, p.integration, p.write_is_enabled, p.settings,"
-    " p.credentials, p.rate_per_second, p.max_concurrency, p.day_quota, p.is_unpaced,"
-    " p.pacing_key";
-inline constexpr int kAccountColumnCount = 11;
+const std::string& account_columns();
+inline constexpr int kAccountColumnCount = 13;
 Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int first_column,
                                    const base::MasterKey& key);
 

@@ -22,7 +22,7 @@ struct AccountReport {
     bool breaker_is_open = false;
     std::optional<std::int64_t> calls_in_flight;  // reserved by workers; absent: not limited
     std::int64_t orphans = 0;  // callbacks without a change, counted up to 100,000
-    std::string held_up_by;    // "pause", "breaker", "quota"; empty: nothing
+    std::string held_up_by;    // "pause", "breaker", "quota", "blackout"; empty: nothing
     std::string reason;
     std::optional<std::string> held_up_until;  // ISO 8601
     std::int64_t backlog = 0;                  // devices of unfinished changes that have not ended

@@ -16,7 +16,8 @@ double number(const db::Rows& rows, std::size_t row, int column) {
     return text ? std::stod(*text) : 0;
 }
 
-void name_what_holds_up(AccountReport& report, const db::Rows& rows, std::size_t row) {
+void name_what_holds_up(AccountReport& report, const std::vector<Blackout>& blackouts,
+                        const db::Rows& rows, std::size_t row) {
     std::int64_t seconds = rows.integer(row, 14);
     if (seconds > 0) {
         report.held_up_by = "pause";
@@ -34,15 +35,22 @@ void name_what_holds_up(AccountReport& report, const db::Rows& rows, std::size_t
         const auto midnight = std::chrono::floor<std::chrono::days>(now) + std::chrono::days(1);
         seconds = std::chrono::ceil<std::chrono::seconds>(midnight - now).count();
     }
-    if (!report.held_up_by.empty()) {
-        report.held_up_until = base::to_iso8601(now + std::chrono::seconds(seconds));
+    base::Instant free_at = now + std::chrono::seconds(seconds);
+    if (const auto still = standstill_at(blackouts, free_at)) {
+        report.held_up_by = "blackout";
+        report.reason = still->name;
+        free_at = still->until;
     }
-    const auto left =
-        time_to_finish(report.backlog, report.devices_per_second, std::chrono::seconds(seconds));
-    if (left) report.finishes_in_seconds = left->count();
+    if (!report.held_up_by.empty()) report.held_up_until = base::to_iso8601(free_at);
+    const auto work =
+        time_to_finish(report.backlog, report.devices_per_second, std::chrono::seconds(0));
+    const auto done = work ? finish_beside(blackouts, free_at, *work) : std::nullopt;
+    if (!done) return;
+    report.finishes_in_seconds =
+        report.backlog > 0 ? std::chrono::ceil<std::chrono::seconds>(*done - now).count() : 0;
 }
 
-AccountReport report_at(const db::Rows& rows, std::size_t row) {
+Result<AccountReport> report_at(const db::Rows& rows, std::size_t row) {
     StoredAccount stored;
     stored.integration = rows.string(row, 3);
     if (!rows.is_null(row, 4)) stored.rate_per_second = number(rows, row, 4);
@@ -71,13 +79,19 @@ AccountReport report_at(const db::Rows& rows, std::size_t row) {
     // Only where they are limited are they counted.
     if (report.limits.max_concurrency) report.calls_in_flight = rows.integer(row, 20);
     report.orphans = rows.integer(row, 21);
-    name_what_holds_up(report, rows, row);
+    const auto blackouts = read_blackouts(rows.text(row, 22));
+    if (!blackouts) return blackouts.error();
+    name_what_holds_up(report, *blackouts, rows, row);
     return report;
 }
 
-std::vector<AccountReport> reports_of(const db::Rows& rows) {
+Result<std::vector<AccountReport>> reports_of(const db::Rows& rows) {
     std::vector<AccountReport> reports;
-    for (std::size_t row = 0; row < rows.size(); ++row) reports.push_back(report_at(rows, row));
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        auto report = report_at(rows, row);
+        if (!report) return report.error();
+        reports.push_back(std::move(*report));
+    }
     return reports;
 }
 

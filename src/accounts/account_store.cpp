@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "accounts/account.hpp"
+#include "tenants/sql_time.hpp"
 
 namespace carryall::accounts {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 db::Query load_query() {
     static const std::string kSql = fmt::format(
         "SELECT {} FROM service_provider p WHERE p.tenant_id = $1 AND p.service_provider_id = $2",
-        kAccountColumns);
+        account_columns());
     return {"account_load", kSql.c_str()};
 }
 
@@ -19,6 +20,15 @@ constexpr db::Query kKeepPacingKey{
     " AND pacing_key IS DISTINCT FROM $3"};
 
 }  // namespace
+
+const std::string& account_columns() {
+    static const std::string kColumns = fmt::format(
+        "p.tenant_id, p.service_provider_id, p.integration, p.write_is_enabled, p.settings,"
+        " p.credentials, p.rate_per_second, p.max_concurrency, p.day_quota, p.is_unpaced,"
+        " p.pacing_key, {}, {} AS read_at",
+        blackouts_of("p"), tenants::iso8601("now()"));
+    return kColumns;
+}
 
 Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int first_column,
                                    const base::MasterKey& key) {
@@ -49,6 +59,13 @@ Result<StoredAccount> read_account(const db::Rows& rows, std::size_t row, int fi
     account.is_unpaced = rows.boolean(row, column++);
     account.pacing_key = pacing_key_of(account, key);
     account.is_pacing_key_stored = rows.string(row, column++) == account.pacing_key;
+    auto blackouts = read_blackouts(rows.text(row, column++));
+    if (!blackouts) return blackouts.error();
+    account.blackouts = std::move(*blackouts);
+    const auto now = base::parse_iso8601(rows.text(row, column++));
+    if (!now) return now.error();
+    account.read_at = *now;
+    account.read_at_steady = std::chrono::steady_clock::now();
     CHECK(column == first_column + kAccountColumnCount);
     return account;
 }

@@ -24,7 +24,7 @@ Query account_query() {
     static const std::string kSql = fmt::format(
         "SELECT {} FROM service_provider p JOIN tenant t ON t.id = p.tenant_id AND t.is_active "
         "WHERE p.tenant_id = $1 AND p.service_provider_id = $2",
-        kAccountColumns);
+        account_columns());
     return {"callback_account", kSql.c_str()};
 }
 

@@ -32,7 +32,7 @@ Query load_query() {
         WHERE p.tenant_id = $1 AND p.integration = 'revio' AND p.is_active
         ORDER BY p.service_provider_id LIMIT 1) r ON true
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)",
-                                                accounts::kAccountColumns, kHeldColumns);
+                                                accounts::account_columns(), kHeldColumns);
     return {"run_load_change", kSql.c_str()};
 }
 
@@ -66,7 +66,11 @@ constexpr Query kClaim{"run_claim_page", R"(
     -- Only what was accepted earlier and has not ended can hold a device back; mostly nothing is.
     earlier AS MATERIALIZED (
         SELECT min(bulk_change_id) AS first FROM bulk_change
-        WHERE tenant_id = $1 AND status IN ('PENDING', 'PROCESSING') AND bulk_change_id < $2)
+        WHERE tenant_id = $1 AND status IN ('PENDING', 'PROCESSING') AND bulk_change_id < $2),
+    -- A device that had a date may meet a change that was accepted later and is under way already.
+    later AS MATERIALIZED (
+        SELECT max(bulk_change_id) AS last FROM bulk_change
+        WHERE tenant_id = $1 AND status IN ('PENDING', 'PROCESSING') AND bulk_change_id > $2)
     SELECT page.page_number, page.attempt, page.lost_count,
            to_char(page.claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            c.device_change_id, c.device_id, d.iccid, d.msisdn, d.imei, d.status, c.request, c.state,
@@ -79,8 +83,8 @@ constexpr Query kClaim{"run_claim_page", R"(
            (extract(epoch FROM now() - CASE WHEN page.was_lost AND c.due_at <= page.lost_claim
                                             THEN page.lost_until ELSE c.sent_at END)
             * 1000)::bigint,
-           CASE WHEN earlier.first IS NOT NULL AND c.state = 'new'
-                     AND NOT (page.was_lost AND c.due_at <= page.lost_claim) THEN (
+           CASE WHEN c.state = 'new' AND NOT (page.was_lost AND c.due_at <= page.lost_claim)
+               THEN coalesce(CASE WHEN earlier.first IS NOT NULL THEN (
                SELECT min(b.bulk_change_id) FROM device_change e
                JOIN bulk_change b ON b.tenant_id = $1
                    AND b.bulk_change_id = e.device_change_id >> 20
@@ -88,13 +92,30 @@ constexpr Query kClaim{"run_claim_page", R"(
                WHERE e.tenant_id = $1 AND e.device_id = c.device_id
                  AND e.device_change_id >= earlier.first << 20
                  AND e.device_change_id < $2::bigint << 20
-                 AND e.state IN ('new', 'waiting', 'unknown')) END AS held_back_by,
+                 AND e.state IN ('new', 'waiting', 'unknown')
+                 -- One whose date is still ahead holds nothing back.
+                 AND NOT (e.state = 'new' AND e.due_at > now() AND b.last_due_at > now()
+                          AND e.retry_number = 0 AND e.sent_at IS NULL)) END,
+               CASE WHEN later.last IS NOT NULL AND c.due_at > '-infinity' THEN (
+               SELECT min(b.bulk_change_id) FROM device_change l
+               JOIN bulk_change b ON b.tenant_id = $1
+                   AND b.bulk_change_id = l.device_change_id >> 20
+                   AND b.status IN ('PENDING', 'PROCESSING')
+               WHERE l.tenant_id = $1 AND l.device_id = c.device_id
+                 AND l.device_change_id >= ($2::bigint + 1) << 20
+                 AND (l.state IN ('waiting', 'unknown') OR l.state = 'new' AND EXISTS (
+                     SELECT FROM change_page g
+                     WHERE g.tenant_id = $1 AND g.bulk_change_id = b.bulk_change_id
+                       AND g.state = 'sending' AND l.due_at <= g.claimed_at
+                       AND l.device_change_id BETWEEN g.first_device_change_id
+                                                  AND g.last_device_change_id))) END)
+               END AS held_back_by,
            (SELECT greatest(0, extract(epoch FROM greatest(nullif(p.paused_until, '-infinity'),
                 p.breaker_probe_at) - page.claimed_at) * 1000)::bigint
             FROM account_pace p WHERE p.pacing_key = $5),
            CASE WHEN c.state = 'waiting' THEN c.notices END, page.reads_only,
            (SELECT wave FROM change), (SELECT failures_left FROM change)
-    FROM page CROSS JOIN earlier
+    FROM page CROSS JOIN earlier CROSS JOIN later
     LEFT JOIN device_change c
         ON c.tenant_id = $1 AND c.device_change_id BETWEEN page.first_device_change_id
                                                        AND page.last_device_change_id

@@ -172,8 +172,8 @@ PageRunHooks Runner::page_hooks(const RunnableChange& change, const ClaimedPage&
                                 ControlWatch& watch, steady_clock::time_point claimed) {
     const auto lease = steady_clock::duration(settings_.lease);
     PageRunHooks hooks;
-    hooks.should_stop = [this, &watch, claimed] {
-        return stopping_ || watch.has_other_limits() || steady_clock::now() > claimed + kPageTurn;
+    hooks.should_stop = [this, &watch, until = std::min(claimed + kPageTurn, turn.blackout_at)] {
+        return stopping_ || watch.has_other_limits() || steady_clock::now() >= until;
     };
     hooks.leave = [&watch] { return watch.leave(); };
     hooks.held = [&watch] { return watch.held(); };

@@ -42,9 +42,13 @@ class Runner {
         int pages = 0;
         bool is_passed_on = false;  // others may go on already; the message may be theirs
         bool is_over = false;       // the change is held by now, or has other limits
+        // When the account's next blackout begins: no device is begun from then on.
+        std::chrono::steady_clock::time_point blackout_at =
+            std::chrono::steady_clock::time_point::max();
     };
     Result<void> work_message(queue::Message& message);
     Result<void> work_turn(const RunnableChange& change, const ChangeKind& kind, Turn& turn);
+    static std::chrono::milliseconds note_blackouts(const StoredAccount& account, Turn& turn);
     Result<std::chrono::milliseconds> begin_turn(const StoredAccount& account,
                                                  const RunnableChange& change, Turn& turn);
     Result<void> leave_account_alone(const queue::Message& message,

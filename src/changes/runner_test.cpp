@@ -641,6 +641,25 @@ TEST_F(RunnerTest, a_change_that_was_not_started_holds_nothing_back) {
     EXPECT_EQ(counts(second), "PROCESSED n0 u0 p25 e0 k0");
 }
 
+TEST_F(RunnerTest, nothing_is_begun_at_an_account_in_a_blackout) {
+    const BulkChangeId id = make_change();
+    database().run(
+        "INSERT INTO account_blackout (tenant_id, service_provider_id, name, time_zone, starts_at,"
+        " ends_at, created_by) VALUES (1, 1, 'freeze', 'UTC', now() - interval '1 hour',"
+        " now() + interval '1 hour', 'test')");
+    const auto runner = machine();
+    runner->work();
+    EXPECT_EQ(lines_.writes() + lines_.reads(), 0);
+    EXPECT_EQ(counts(id), "PENDING n25 u0 p0 e0 k0");
+    EXPECT_EQ(value("SELECT count(*) FROM change_page WHERE attempt > 0"), "0");
+    EXPECT_EQ(value("SELECT count(*) FROM queue_message WHERE visible_at > now()"), "1")
+        << "the message waits for the end";
+    database().run("DELETE FROM account_blackout");
+    let_time_come();
+    runner->work();
+    EXPECT_EQ(counts(id), "PROCESSED n0 u0 p25 e0 k0");
+}
+
 TEST_F(RunnerTest, two_runners_share_one_account_within_its_rate) {
     const BulkChangeId id = make_change();
     send(id);

@@ -76,6 +76,8 @@ Result<void> Runner::work_message(queue::Message& message) {
     if (message.group != group) return unless_taken_over(queue_->put_into_group(message, group));
     if (account == nullptr) return work_turn(*change, *kind, turn);
     CARRYALL_TRY(accounts::keep_pacing_key(*connection_, *account));
+    const milliseconds standstill = note_blackouts(*account, turn);
+    if (standstill.count() > 0) return leave_account_alone(message, standstill);
     const auto blocked_for = begin_turn(*account, *change, turn);
     if (!blocked_for) return blocked_for.error();
     if (blocked_for->count() > 0) {
@@ -85,6 +87,19 @@ Result<void> Runner::work_message(queue::Message& message) {
     const auto worked = work_turn(*change, *kind, turn);
     turn.pace->end_turn();  // also after an error
     return worked;
+}
+
+// How long the blackout lasts that the account is in; zero: it is in none.
+milliseconds Runner::note_blackouts(const StoredAccount& account, Turn& turn) {
+    if (account.blackouts.empty()) return milliseconds(0);
+    const base::Instant now = account.database_now();
+    if (const auto still = accounts::standstill_at(account.blackouts, now)) {
+        return std::chrono::ceil<milliseconds>(still->until - now);
+    }
+    if (const auto next = accounts::next_standstill(account.blackouts, now)) {
+        turn.blackout_at = steady_clock::now() + (*next - now);
+    }
+    return milliseconds(0);
 }
 
 // Zero: the turn has begun.
@@ -116,7 +131,7 @@ Result<void> Runner::leave_account_alone(const queue::Message& message, millisec
 
 Result<void> Runner::work_turn(const RunnableChange& change, const ChangeKind& kind, Turn& turn) {
     queue::Message& message = turn.message;
-    const auto end_of_turn = steady_clock::now() + kTurn;
+    const auto end_of_turn = std::min(steady_clock::now() + kTurn, turn.blackout_at);
     const auto end_account_turn = [&] {
         if (turn.pace != nullptr) turn.pace->end_turn();
     };
