@@ -23,6 +23,8 @@ CARRYALL = BUILD / "carryall"
 SIMULATOR = BUILD / "simulators" / "carryall-sim"
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE_SECONDS = 600
+FIRST_ICCID = 8910300000000000000
+POND = "/pond/ds/u/distributorPPUService/v1"
 
 
 class Failed(SystemExit):
@@ -158,6 +160,19 @@ class Stage:
                                    CARRYALL_WORKER_METRICS_PORT=port)
             self.workers.append(worker)
             self.worker_metrics.append(f"http://127.0.0.1:{port}")
+
+    def start_pond(self, devices):
+        """A platform with so many active lines at POND, pacing off; the provider's id."""
+        self.start_platform(["--pond-rate", "0"])
+        self.post(self.simulator_url + "/_sim/pond/fleet", {
+            "firstIccid": str(FIRST_ICCID), "count": devices, "inventoryId": 310,
+            "groupId": 7001, "packageTypeId": 40117, "active": True})
+        provider = self.add_provider(
+            "pond", {"baseUrl": self.simulator_url + POND, "distributorId": 9001},
+            {"apiKey": "pond-sim-key", "username": "carryall", "password": "pond-sim-password"},
+            isUnpaced=True)
+        self.add_devices(provider, FIRST_ICCID, devices)
+        return provider
 
     def start_simulator(self, options):
         folder = self.folder / "simulator"

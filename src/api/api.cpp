@@ -58,6 +58,9 @@ Routes all_routes() {
     add_import_routes(routes);
     add_bulk_change_routes(routes);
     add_change_set_routes(routes);
+    add_schedule_routes(routes);
+    add_recurring_change_routes(routes);
+    add_blackout_routes(routes);
     add_callback_routes(routes);
     add_event_routes(routes);
     add_webhook_routes(routes);

@@ -37,6 +37,9 @@ void add_bulk_change_submission_routes(Routes& routes);  // called by the one ab
 void add_bulk_change_control_routes(Routes& routes);
 void add_plan_routes(Routes& routes);
 void add_change_set_routes(Routes& routes);
+void add_schedule_routes(Routes& routes);
+void add_recurring_change_routes(Routes& routes);
+void add_blackout_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
 void add_event_routes(Routes& routes);
 void add_webhook_routes(Routes& routes);

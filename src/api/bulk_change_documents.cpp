@@ -1,6 +1,8 @@
 // Domain structs to JSON, member by member.
 #include "api/bulk_change_documents.hpp"
 
+#include "base/time_zone.hpp"
+
 namespace carryall::api {
 
 namespace json = base::json;
@@ -18,6 +20,21 @@ json::object to_json(const changes::StateCounts& counts) {
             {"waiting", counts.waiting},     {"unknown", counts.unknown},
             {"processed", counts.processed}, {"error", counts.error},
             {"parked", counts.parked},       {"cancelled", counts.cancelled}};
+}
+
+json::value to_json(const std::optional<changes::ScheduleDates>& dates) {
+    if (!dates) return nullptr;
+    const auto zone = base::TimeZone::find(dates->time_zone);
+    const auto local = [&](const std::string& date) -> json::value {
+        const auto instant = base::parse_iso8601(date);
+        return zone && instant ? json::value(zone->text_of(*instant)) : json::value(nullptr);
+    };
+    return json::object{{"firstDueAt", dates->first},
+                        {"lastDueAt", dates->last},
+                        {"timeZone", dates->time_zone.empty() ? json::value(nullptr)
+                                                              : json::value(dates->time_zone)},
+                        {"firstDueAtLocal", local(dates->first)},
+                        {"lastDueAtLocal", local(dates->last)}};
 }
 
 namespace {
@@ -73,7 +90,8 @@ json::object to_json(const changes::ChangeSummary& summary) {
                           {"finishedAt", or_null(summary.finished_at)},
                           {"deviceCount", summary.device_count},
                           {"counts", to_json(summary.counts)},
-                          {"changeSetId", or_null(summary.change_set_id)}};
+                          {"changeSetId", or_null(summary.change_set_id)},
+                          {"dates", to_json(summary.dates)}};
     add_control(document, summary.control);
     return document;
 }
@@ -102,7 +120,8 @@ json::object to_json(const changes::DeviceChange& device) {
             {"errorClass", or_null(device.error_class)},
             {"reason", or_null(device.reason)},
             {"finishedAt", or_null(device.finished_at)},
-            {"request", device.request}};
+            {"request", device.request},
+            {"warning", or_null(device.warning)}};
 }
 
 json::object to_json(const changes::LoggedStep& entry) {
@@ -161,7 +180,8 @@ json::object to_json(const changes::SubmitResult& result) {
     json::object document{
         {"deviceCount", result.device_count},   {"acceptedCount", result.accepted_count},
         {"refusedCount", result.refused_count}, {"reasons", to_json(result.reasons)},
-        {"warnings", std::move(warnings)},      {"correlationId", result.correlation_id}};
+        {"warnings", std::move(warnings)},      {"correlationId", result.correlation_id},
+        {"dates", to_json(result.dates)},       {"warnedCount", result.warned_count}};
     document["bulkChangeId"] = result.id.value;
     document["status"] = result.status;
     if (result.plan_hash.empty()) {

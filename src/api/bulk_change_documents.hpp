@@ -12,6 +12,8 @@
 namespace carryall::api {
 
 base::json::object to_json(const changes::StateCounts& counts);
+// {"firstDueAt", "lastDueAt", "timeZone", "firstDueAtLocal", "lastDueAtLocal"}; null: no dates.
+base::json::value to_json(const std::optional<changes::ScheduleDates>& dates);
 base::json::object to_json(const changes::ChangeSummary& summary);
 base::json::object to_json(const changes::ChangeDetail& detail);
 base::json::object to_json(const changes::DeviceChange& device);

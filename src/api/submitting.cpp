@@ -33,24 +33,14 @@ const std::vector<std::string> kIntegers = {"serviceProviderId",
 const std::vector<std::string> kFlags = {
     "processChanges",   "allOrNothing",        "dryRun",
     "createRevService", "addCustomerRatePlan", "useCarrierActivation"};
-const std::vector<std::string> kTexts = {"changeType",
-                                         "portalType",
-                                         "revCustomerId",
-                                         "accountNumber",
-                                         "effectiveDate",
-                                         "activatedDate",
-                                         "carrierRatePlan",
-                                         "commPlan",
-                                         "customerDataAllocationMB",
-                                         "updateStatus",
-                                         "reasonCode",
-                                         "zipCode",
-                                         "customerRatePlan",
-                                         "customerPool",
-                                         "customer",
-                                         "site",
-                                         "waves",
-                                         "waveApproval"};
+const std::vector<std::string> kTexts = {
+    "changeType",      "portalType",    "revCustomerId",
+    "accountNumber",   "effectiveDate", "activatedDate",
+    "carrierRatePlan", "commPlan",      "customerDataAllocationMB",
+    "updateStatus",    "reasonCode",    "zipCode",
+    "startAt",         "timeZone",      "customerRatePlan",
+    "customerPool",    "customer",      "site",
+    "waves",           "waveApproval"};
 const std::vector<std::string> kIntegerLists = {"revioProductIds",
                                                 "serviceProviderIds"};  // "12,15"
 constexpr const char* kFileName = "fileName";

@@ -207,9 +207,9 @@ Result<json::value> ApiClient::send(http::Method method, const std::string& path
     return exchange(std::move(request), headers);
 }
 
-Result<json::value> ApiClient::post(const std::string& path) {
+Result<json::value> ApiClient::send(http::Method method, const std::string& path) {
     http::TransferRequest request;
-    request.method = http::Method::post;
+    request.method = method;
     request.url = path;
     request.timeout = kCallTimeout;
     return exchange(std::move(request), {});

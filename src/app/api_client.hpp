@@ -41,7 +41,11 @@ class ApiClient {
     base::Result<base::json::value> send(http::Method method, const std::string& path,
                                          const base::json::value& body,
                                          const Parameters& headers = {});
-    base::Result<base::json::value> post(const std::string& path);
+    // Without a body.
+    base::Result<base::json::value> send(http::Method method, const std::string& path);
+    base::Result<base::json::value> post(const std::string& path) {
+        return send(http::Method::post, path);
+    }
     // The file is the body.
     base::Result<base::json::value> upload(const std::string& path, const Parameters& query,
                                            const std::filesystem::path& file,

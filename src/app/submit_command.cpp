@@ -2,11 +2,11 @@
 // as options. All three become the request that the API documents; nothing is checked here that the
 // API checks.
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
 
 #include "app/api_client.hpp"
+#include "app/json_file.hpp"
 #include "app/watch.hpp"
 #include "base/text.hpp"
 
@@ -15,9 +15,6 @@ namespace {
 
 using base::Result;
 namespace json = base::json;
-
-// A JSON request is parsed here, so it is held in memory; files of devices are not.
-constexpr std::uintmax_t kMaxJsonFileBytes = 256U << 20;
 
 struct ParameterOption {
     const char* option;
@@ -38,6 +35,8 @@ constexpr ParameterOption kParameters[] = {
     {"--pool-id", "customerPoolId", "the same by id"},
     {"--allocation-mb", "customerDataAllocationMB", "customerrateplanchange: megabytes a device"},
     {"--effective-date", "effectiveDate", "when it takes effect; ahead: scheduled"},
+    {"--start-at", "startAt", "when the whole change is begun, whatever its type"},
+    {"--time-zone", "timeZone", "of these two without an offset, such as Europe/Berlin"},
     {"--customer", "customer", "customerassignment: an AMOP customer's name"},
     {"--customer-id", "customerId", "the same by id"},
     {"--rev-customer", "revCustomerId", "customerassignment: Rev.io's customer id"},
@@ -156,25 +155,6 @@ void merge(const Parameters& parameters, json::object& request) {
     }
 }
 
-Result<json::object> read_request(const std::string& file) {
-    std::error_code failed;
-    const std::uintmax_t bytes = std::filesystem::file_size(file, failed);
-    std::ifstream stream(file, std::ios::binary);
-    if (failed || !stream) return base::invalid_input("this file cannot be read", file);
-    if (bytes > kMaxJsonFileBytes) {
-        return base::Error{base::ErrorKind::too_large,
-                           "a JSON request may have " + std::to_string(kMaxJsonFileBytes) +
-                               " bytes; send the devices as a CSV file",
-                           file};
-    }
-    std::string text(static_cast<std::size_t>(bytes), '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    auto parsed = base::parse_json(text);
-    if (!parsed) return base::invalid_input("no JSON: " + parsed.error().message, file);
-    if (!parsed->is_object()) return base::invalid_input("must be a JSON object", file);
-    return std::move(parsed->get_object());
-}
-
 std::string content_type_of(const std::filesystem::path& file) {
     const std::string extension = base::ascii_lower(file.extension().string());
     return extension == ".xlsx"
@@ -198,7 +178,7 @@ Result<json::value> send(ApiClient& client, const Arguments& arguments) {
     }
     json::object request;
     if (!arguments.json_file.empty()) {
-        auto read = read_request(arguments.json_file);
+        auto read = read_json_file(arguments.json_file);
         if (!read) return read.error();
         request = std::move(*read);
     }

@@ -49,6 +49,13 @@ std::string_view to_string(Portal portal);
 // Also the original system's numbers, 0 for M2M and 2 for Mobility.
 std::optional<Portal> parse_portal(std::string_view name);
 
+// When devices of a change become due that are not due at once. ISO 8601.
+struct ScheduleDates {
+    std::string first;
+    std::string last;
+    std::string time_zone;  // they were given in; empty: none was named
+};
+
 enum class DeviceState {
     fresh /* "new" */,
     sending,
@@ -127,8 +134,10 @@ struct StatusUpdate {
     // For an activation at carriers that need them: the plan's code, the place of use.
     std::optional<std::string> carrier_rate_plan;
     std::optional<std::string> zip_code;
+    std::optional<std::string> effective_date;  // ISO 8601
 };
-BOOST_DESCRIBE_STRUCT(StatusUpdate, (), (update_status, reason_code, carrier_rate_plan, zip_code))
+BOOST_DESCRIBE_STRUCT(StatusUpdate, (),
+                      (update_status, reason_code, carrier_rate_plan, zip_code, effective_date))
 
 struct ChangeParameters {
     std::optional<CustomerAssignment> customer_assignment;

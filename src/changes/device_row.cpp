@@ -82,6 +82,7 @@ void merge(StatusUpdate& to, References&, const StatusUpdate& own, const Referen
     take(to.reason_code, own.reason_code);
     take(to.carrier_rate_plan, own.carrier_rate_plan);
     take(to.zip_code, own.zip_code);
+    take(to.effective_date, own.effective_date);
 }
 
 template <class Section>

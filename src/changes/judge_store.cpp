@@ -127,7 +127,7 @@ constexpr const char* kCustomerPlanVerdict = R"(
                         coalesce(pn.customer_rate_plan_id, p.customer_rate_plan_id),
                     'customerPoolId',
                         coalesce(on_.customer_rate_pool_id, o.customer_rate_pool_id))))
-        END, NULL,)";
+        END, f.due_at,)";
 constexpr const char* kCustomerPlanReasons = R"(
              WHEN (f.plan_id IS NOT NULL OR f.plan_name IS NOT NULL)
                   AND p.customer_rate_plan_id IS NULL AND pn.customer_rate_plan_id IS NULL
@@ -190,7 +190,7 @@ constexpr const char* kAssignmentVerdict = R"(
                 'customerRatePlanId', coalesce(pn.customer_rate_plan_id, p.customer_rate_plan_id),
                 'customerRatePoolId',
                     coalesce(on_.customer_rate_pool_id, o.customer_rate_pool_id))))
-        END, NULL,)";
+        END, f.due_at,)";
 constexpr const char* kAssignmentReasons = R"(
              WHEN t.rev_missing THEN 'Rev Customer not found'
              WHEN t.id IS NULL AND NOT (f.restores AND f.customer_id IS NULL)

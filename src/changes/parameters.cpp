@@ -142,6 +142,8 @@ const std::vector<ParameterField>& fields() {
          FieldKind::text, to_text<kStatus, &S::carrier_rate_plan>()},
         {statusupdate, "zipCode", "zip mdnzipcode postcode", FieldKind::text,
          to_text<kStatus, &S::zip_code>()},
+        {statusupdate, "effectiveDate", "", FieldKind::instant,
+         to_text<kStatus, &S::effective_date>()},
     };
     return all;
 }
@@ -336,7 +338,7 @@ const std::optional<std::string>& effective_date_of(const ChangeParameters& para
                        ? parameters.customer_rate_plan_update->effective_date
                        : none;
         case statusupdate:
-            break;
+            return parameters.status_update ? parameters.status_update->effective_date : none;
     }
     return none;
 }

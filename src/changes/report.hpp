@@ -57,6 +57,7 @@ struct ChangeSummary {
     StateCounts counts;
     std::optional<std::int64_t> change_set_id;  // of which it is a part
     ControlInfo control;
+    std::optional<ScheduleDates> dates;  // of a change that had dates ahead when it was stored
 };
 
 struct ChangeDetail {
@@ -91,7 +92,8 @@ struct DeviceChange {
     std::optional<std::string> error_class;
     std::optional<std::string> reason;
     std::optional<std::string> finished_at;
-    base::json::value request;  // its own parameters, or null
+    base::json::value request;           // its own parameters, or null
+    std::optional<std::string> warning;  // another change of the device is to come
 };
 
 struct DeviceChangeFilter {

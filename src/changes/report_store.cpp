@@ -35,10 +35,11 @@ const std::string& summary_columns() {
         ", b.device_count, b.new_count, b.waiting_count, b.unknown_count, b.processed_count, "
         "b.error_count, b.parked_count, b.cancelled_count, " +
         std::string("CASE WHEN b.open_page_count > 0 THEN ") + kSending +
-        " ELSE 0 END, b.change_set_id, " + control_columns();
+        " ELSE 0 END, b.change_set_id, " + iso8601("b.first_due_at") + ", " +
+        iso8601("b.last_due_at") + ", b.time_zone, " + control_columns();
     return columns;
 }
-constexpr int kControlColumn = 24;
+constexpr int kControlColumn = 27;
 constexpr int kSummaryColumns = kControlColumn + kControlColumns;
 
 const std::string& from_change() {
@@ -86,7 +87,7 @@ const std::string& device_columns() {
         "CASE WHEN c.due_at > '-infinity' AND c.state IN ('new', 'waiting', 'unknown') THEN " +
         iso8601("c.due_at") + " END, " + iso8601("c.sent_at") + ", c.error_class, c.reason, " +
         iso8601("c.finished_at") +
-        ", c.request"
+        ", c.request, c.warning"
         " FROM device_change c LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = c.device_id"
         " LEFT JOIN change_page g ON g.tenant_id = $1"
         " AND g.bulk_change_id = c.device_change_id >> 20 AND g.state = 'sending'"
@@ -188,6 +189,9 @@ ChangeSummary summary_of(const Rows& rows, std::size_t i) {
     summary.counts = counts_at(rows, i, 15, rows.integer(i, 22));
     summary.change_set_id = rows.optional_integer(i, 23);
     summary.control = control_at(rows, i, kControlColumn);
+    if (!rows.is_null(i, 24)) {
+        summary.dates = ScheduleDates{rows.string(i, 24), rows.string(i, 25), rows.string(i, 26)};
+    }
     return summary;
 }
 
@@ -218,6 +222,7 @@ Result<DeviceChange> device_of(const Rows& rows, std::size_t i) {
     auto request = json_at(rows, i, 14);
     if (!request) return request.error();
     device.request = std::move(request).value();
+    device.warning = rows.optional_text(i, 15);
     return device;
 }
 

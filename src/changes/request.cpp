@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "base/time_zone.hpp"
 #include "changes/control_request.hpp"
 #include "changes/device_row.hpp"
 #include "changes/parameters.hpp"
@@ -314,10 +315,13 @@ class RequestReader {
     Mistakes& mistakes_;
 };
 
-constexpr std::array<std::string_view, 9> kRequestKeys = {
-    "serviceProviderId", "serviceProviderIds", "changeType", "portal",
-    "portalType",        "processChanges",     "devices",    "dryRun",
-    "allOrNothing"};
+constexpr std::array<std::string_view, 11> kRequestKeys = {
+    "serviceProviderId", "serviceProviderIds",
+    "changeType",        "portal",
+    "portalType",        "processChanges",
+    "devices",           "dryRun",
+    "allOrNothing",      "startAt",
+    "timeZone"};
 
 bool is_request_key(std::string_view key) {
     const auto is_it = [&](std::string_view name) { return is_key(key, name); };
@@ -331,6 +335,50 @@ auto find(Object& body, std::string_view name) -> decltype(&body.begin()->value(
         if (is_key(member.key(), name)) return &member.value();
     }
     return nullptr;
+}
+
+// A local time becomes the instant it means, so that all that follows knows instants only.
+void place_in_zone(json::value* value, std::string_view name, const base::TimeZone& zone,
+                   Warnings& warnings) {
+    if (value == nullptr || !value->is_string()) return;
+    const auto local = base::parse_local_time(base::trim(value->get_string()));
+    if (!local) return;  // has an offset, or is a mistake that its own check names
+    const base::LocalMeaning meaning = zone.meaning_of(*local);
+    const std::string given = std::string(name) + ": " + base::to_text(*local);
+    const std::string taken = "it is taken as " + zone.text_of(meaning.at);
+    if (meaning.kind == base::LocalKind::skipped) {
+        warnings.add(given + " does not exist in " + zone.name() + ", whose clocks skip it; " +
+                     taken);
+    } else if (meaning.kind == base::LocalKind::repeated) {
+        warnings.add(given + " exists twice in " + zone.name() + "; " + taken);
+    }
+    *value = base::to_iso8601(meaning.at);
+}
+
+void read_dates(json::object& body, std::string_view section, BulkChangeRequest& request,
+                Mistakes& mistakes, Warnings& warnings) {
+    const auto text_of = [](const json::value* value) -> std::optional<std::string> {
+        if (value == nullptr || value->is_null()) return std::nullopt;
+        return value->is_string() ? std::string(base::trim(value->get_string())) : std::string();
+    };
+    json::value* start = find(body, "startAt");
+    if (const auto name = text_of(find(body, "timeZone"))) {
+        const auto zone = base::TimeZone::find(*name);
+        if (!zone) return mistakes.add("/timeZone", zone.error().message);
+        request.time_zone = zone->name();
+        place_in_zone(start, "startAt", *zone, warnings);
+        place_in_zone(find(body, "effectiveDate"), "effectiveDate", *zone, warnings);
+        json::value* parameters = find(body, section);
+        if (parameters != nullptr && parameters->is_object()) {
+            place_in_zone(find(parameters->get_object(), "effectiveDate"), "effectiveDate", *zone,
+                          warnings);
+        }
+    }
+    if (const auto text = text_of(start); text && (start->is_string() ? !text->empty() : true)) {
+        const auto instant = base::parse_iso8601(*text);
+        if (!instant) return mistakes.add("/startAt", instant.error().message);
+        request.start_at = *instant;
+    }
 }
 
 void read_parameters(const json::object& body, BulkChangeRequest& request, Mistakes& mistakes,
@@ -412,6 +460,8 @@ Result<ParsedRequest> parse_request(json::value body, std::vector<base::Error>& 
         mistakes.add(error.where, error.message);
     }
     if (type_known) {
+        read_dates(object, section_name(parsed.request.change_type), parsed.request, mistakes,
+                   warnings);
         read_parameters(object, parsed.request, mistakes, warnings);
         json::value* devices = find(object, "devices");
         parsed.devices = read_devices(devices, parsed.request.change_type, mistakes, warnings);

@@ -9,6 +9,11 @@
 // identifier or an object: {"iccid" | "msisdn" | "subscriberNumber" | "phoneNumber" | "imei" |
 // "identifier": "…", and parameters of its own, in a section or flat}. A text of up to 15 digits as
 // "identifier" (or alone) is a subscriber number, every other is taken for an ICCID.
+//
+// Dates of the change itself (startAt, effectiveDate) without an offset are local times of its
+// timeZone, or UTC if it names none; a device's own are UTC. A local time that the clock skips is
+// taken as the first instant after the gap, one that it shows twice as the first of the two; both
+// are told as a warning.
 #pragma once
 
 #include <memory>
@@ -54,6 +59,9 @@ struct BulkChangeRequest {
     bool all_or_nothing = false;
     bool dry_run = false;
     ControlRequest control;
+    // When the whole change is begun, whatever its type; its parameters may have later dates.
+    std::optional<base::Instant> start_at;
+    std::string time_zone;        // that its dates were given in; empty: none was named
     ChangeParameters parameters;  // only the section of change_type is ever set
     References references;
     std::vector<std::string> warnings;  // unknown keys and the like

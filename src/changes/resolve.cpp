@@ -40,13 +40,37 @@ bool plan_needs_carrier_id(const std::string& integration) {
 
 }  // namespace
 
+bool begins_at_its_date(ChangeType type) {
+    switch (type) {
+        case ChangeType::statusupdate:
+        case ChangeType::carrierrateplanchange:
+            return true;
+        case ChangeType::customerrateplanchange:
+        case ChangeType::customerassignment:
+            return false;
+    }
+    CHECK(false && "a change type without a rule for its date");
+    return false;
+}
+
+std::optional<std::string> due_date(ChangeType type, const ChangeParameters& effective,
+                                    std::optional<base::Instant> start_at, base::Instant now) {
+    base::Instant due = start_at.value_or(now);
+    if (begins_at_its_date(type)) {
+        const auto& date = effective_date_of(effective, type);
+        const auto instant = date ? base::parse_iso8601(*date) : now;
+        if (instant) due = std::max(due, *instant);
+    }
+    return due > now ? std::optional(base::to_iso8601(due)) : std::nullopt;
+}
+
 std::string check_effective_date(ChangeType type, base::Instant date, base::Instant now) {
     if (date > now + hours(24) * kMaxScheduledDays) {
         return "Invalid effective date (more than " + std::to_string(kMaxScheduledDays) +
                " days ahead)";
     }
-    const bool only_ahead = type == ChangeType::carrierrateplanchange;
-    const auto oldest = only_ahead ? now - kSameDay : now - hours(24) * kMaxBackdatedDays;
+    const auto oldest =
+        begins_at_its_date(type) ? now - kSameDay : now - hours(24) * kMaxBackdatedDays;
     if (date < oldest) return "Invalid effective date (past dates for scheduling)";
     return {};
 }
@@ -97,6 +121,13 @@ Result<EffectiveRules> EffectiveRules::make(BulkChangeRequest& request,
         if (!reason.empty()) {
             errors.push_back(base::invalid_input(reason, pointer(type, "effectiveDate")));
         }
+    }
+    if (request.start_at) {
+        // Whatever the type, nothing is begun in the past.
+        const std::string reason =
+            check_effective_date(ChangeType::statusupdate, *request.start_at, rules.now_);
+        if (!reason.empty()) errors.push_back(base::invalid_input(reason, "/startAt"));
+        if (*request.start_at > rules.now_) rules.start_at_ = request.start_at;
     }
     rules.shared_problem_ = rules.problem_of(request.parameters, request.references);
     rules.due_at_ = rules.due_at(request.parameters);
@@ -158,14 +189,9 @@ std::string EffectiveRules::date_problem(base::Instant date) const {
 }
 
 std::optional<std::string> EffectiveRules::due_at(const ChangeParameters& effective) const {
-    // Customer rate plans have a schedule of their own; the carrier's wait in the change itself.
-    if (type_ != ChangeType::carrierrateplanchange) return std::nullopt;
-    if (carrier_keeps_days_ > 0) return std::nullopt;  // sent at once, with the date
-    const auto& date = effective_date_of(effective, type_);
-    if (!date) return std::nullopt;
-    const auto instant = base::parse_iso8601(*date);
-    if (!instant || *instant <= now_) return std::nullopt;
-    return date;
+    // A date that the carrier keeps is sent with the request, at once.
+    const bool is_kept = carrier_keeps_days_ > 0;
+    return due_date(type_, is_kept ? ChangeParameters() : effective, start_at_, now_);
 }
 
 namespace {

@@ -12,6 +12,14 @@
 
 namespace carryall::changes {
 
+// A device change of this type is due at its effective date. Of the others only the customer rate
+// plan waits for the date, in a schedule of its own.
+bool begins_at_its_date(ChangeType type);
+
+// When a device is due: at the later of the two, if they are ahead.
+std::optional<std::string> due_date(ChangeType type, const ChangeParameters& effective,
+                                    std::optional<base::Instant> start_at, base::Instant now);
+
 // Reasons why a date cannot be this type's effective date; empty: it can.
 std::string check_effective_date(ChangeType type, base::Instant date, base::Instant now);
 
@@ -31,6 +39,8 @@ class EffectiveRules {
     // When a device with the change's (or these) parameters is due; empty: at once.
     const std::optional<std::string>& due_at() const { return due_at_; }
     std::optional<std::string> due_at(const ChangeParameters& effective) const;
+    // A date ahead at which the whole change begins.
+    const std::optional<base::Instant>& start_at() const { return start_at_; }
     // Devices a page: what one request of the carrier takes, if that is more than `standard`.
     int page_size(int standard) const { return std::max(standard, devices_per_request_); }
     int devices_per_request() const { return devices_per_request_; }
@@ -44,6 +54,7 @@ class EffectiveRules {
     const carriers::Carrier* carrier_ = nullptr;  // of changes that go to one
     std::vector<std::string> statuses_;
     int devices_per_request_ = 1;
+    std::optional<base::Instant> start_at_;
     int carrier_keeps_days_ = 0;  // dates so far ahead are given to the carrier; 0: none
     std::optional<std::string> due_at_;
     std::string shared_problem_;

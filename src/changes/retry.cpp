@@ -66,14 +66,11 @@ Result<ChangeParameters> parameters_of(const StoredChange& change) {
     return base::read_json<ChangeParameters>(change.request, errors);
 }
 
-// A date that lay ahead when the device was refused may have come since.
+// A date that lay ahead when the device was refused may have come since. A change whose date is
+// still ahead is not begun by a retry.
 std::optional<std::string> still_ahead(const StoredChange& change,
                                        const ChangeParameters& effective) {
-    if (change.type != ChangeType::carrierrateplanchange) return std::nullopt;
-    const auto& update = effective.carrier_rate_plan_update;
-    if (!update || !update->effective_date) return std::nullopt;
-    const auto date = base::parse_iso8601(*update->effective_date);
-    return date && *date > change.now ? update->effective_date : std::nullopt;
+    return due_date(change.type, effective, change.first_due_at, change.now);
 }
 
 // Answers how many devices cannot be valid whatever the present is.

@@ -17,7 +17,8 @@ constexpr Query kFindChange{"retry_find_change", R"(
            b.control = 'cancelling',
            to_char(coalesce($3::timestamptz, now()) AT TIME ZONE 'UTC',
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           b.plan_hash, b.undoes_bulk_change_id
+           b.plan_hash, b.undoes_bulk_change_id,
+           to_char(b.first_due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
@@ -243,6 +244,11 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     change.now = *instant;
     change.plan_hash = rows->string(0, 12);
     change.undoes = {rows->integer(0, 13)};
+    if (!rows->is_null(0, 14)) {
+        const auto due = base::parse_iso8601(rows->text(0, 14));
+        if (!due) return due.error();
+        change.first_due_at = *due;
+    }
     return std::optional(std::move(change));
 }
 

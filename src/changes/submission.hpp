@@ -79,6 +79,8 @@ class Submission {
     base::Result<void> stage_row(Stage& stage, DeviceRow& row);
     base::Result<void> leave_others_rows();
     base::Result<void> judge();
+    base::Result<void> find_dates();
+    base::Result<void> warn_of_others(BulkChangeId id, SubmitResult& result);
     base::Result<SubmitResult> finish();
     base::Result<SubmitResult> store(SubmitResult result);
     base::Result<SubmitResult> plan(SubmitResult result);
@@ -98,6 +100,9 @@ class Submission {
     std::optional<EffectiveRules> rules_;
     std::int64_t row_count_ = 0;
     VerdictTotals totals_;
+    bool has_due_dates_ = false;
+    bool has_own_dates_ = false;
+    std::optional<ScheduleDates> dates_;
     std::string correlation_id_;
     bool key_was_taken_ = false;
 };

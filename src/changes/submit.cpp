@@ -4,7 +4,9 @@
 
 #include "base/log.hpp"
 #include "changes/control_request.hpp"
+#include "changes/parameters.hpp"
 #include "changes/plan.hpp"
+#include "changes/schedule_store.hpp"
 #include "changes/submission.hpp"
 
 namespace carryall::changes {
@@ -18,6 +20,7 @@ RequestHash::RequestHash(const BulkChangeRequest& request, std::string_view prov
     add(request.process_changes ? "process" : "store");
     add(request.all_or_nothing ? "all or nothing" : "");
     add(canonical_text(request.control));
+    if (request.start_at) add("start at " + base::to_iso8601(*request.start_at));
     add_parameters(request.parameters, request.references, request.change_type);
 }
 
@@ -87,6 +90,9 @@ Result<SubmitResult> answered_before(db::Transaction& transaction, std::int64_t 
     result.refused_count = stored->refused;
     result.accepted_count = stored->device_count - stored->refused;
     result.reasons = stored->reasons;
+    auto dates = stored_dates(transaction, tenant_id, earlier.id);
+    if (!dates) return dates.error();
+    result.dates = std::move(*dates);
     return result;
 }
 
@@ -134,6 +140,7 @@ Result<void> Submission::stage_row(Stage& stage, DeviceRow& row) {
     hash_.add(row, type);
     if (!row.has_own) {
         row.parameter_problem = rules_->shared_problem();
+        has_due_dates_ = has_due_dates_ || rules_->due_at();
         return stage.add(row_count_, row, type, request_.parameters, request_.references,
                          rules_->due_at());
     }
@@ -144,7 +151,10 @@ Result<void> Submission::stage_row(Stage& stage, DeviceRow& row) {
     if (row.parameter_problem.empty()) {
         row.parameter_problem = rules_->problem_of(effective, names);
     }
-    return stage.add(row_count_, row, type, effective, names, rules_->due_at(effective));
+    has_own_dates_ = has_own_dates_ || effective_date_of(row.own, type);
+    const auto due_at = rules_->due_at(effective);
+    has_due_dates_ = has_due_dates_ || due_at;
+    return stage.add(row_count_, row, type, effective, names, due_at);
 }
 
 Result<void> Submission::stage_rows() {
@@ -189,6 +199,27 @@ Result<void> Submission::judge() {
     return {};
 }
 
+Result<void> Submission::find_dates() {
+    if (!has_due_dates_) return {};
+    auto dates = staged_dates(transaction_);
+    if (!dates) return dates.error();
+    dates_ = std::move(*dates);
+    if (dates_) dates_->time_zone = request_.time_zone;
+    return {};
+}
+
+Result<void> Submission::warn_of_others(BulkChangeId id, SubmitResult& result) {
+    const auto warned =
+        warn_of_pending(transaction_, tenant(), id, request_.change_type, provider_.now);
+    if (!warned) return warned.error();
+    result.warned_count = *warned;
+    if (*warned == 0) return {};
+    result.warnings.push_back(std::to_string(*warned) +
+                              " devices have another change to come that this one contradicts; "
+                              "each device's warning names it");
+    return {};
+}
+
 Result<void> Submission::enqueue(BulkChangeId id) {
     return enqueue_runners(transaction_, tenant(), id, correlation_id_, totals_.open_pages,
                            totals_.seconds_until_due);
@@ -229,6 +260,8 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
         }
     }
     CARRYALL_TRY(insert_devices(transaction_, *id, change, totals_, provider_.now));
+    if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *id, *dates_));
+    CARRYALL_TRY(warn_of_others(*id, result));
     if (change.status == "PENDING") CARRYALL_TRY(enqueue(*id));
     result.id = *id;
     result.status = change.status;
@@ -271,6 +304,13 @@ Result<SubmitResult> Submission::finish() {
     result.warnings = request_.warnings;
     result.warnings.insert(result.warnings.end(), devices_.warnings().begin(),
                            devices_.warnings().end());
+    if (has_own_dates_ && !request_.time_zone.empty()) {
+        result.warnings.emplace_back(
+            "timeZone is that of the change's own dates; dates in devices' rows without an "
+            "offset were taken as UTC");
+    }
+    CARRYALL_TRY(find_dates());
+    result.dates = dates_;
     result.refused = request_.all_or_nothing && totals_.refused > 0;
     if (!result.refused) return store(std::move(result));
     return list_refused(std::move(result));
@@ -355,6 +395,17 @@ Result<SubmitResult> answer_as_winner(db::Connection& connection, const tenants:
 Result<void> check_submission(const tenants::Caller& caller, const SubmitOptions& options) {
     CARRYALL_TRY(tenants::require(caller.role, tenants::Permission::change_submit));
     return check_options(options);
+}
+
+Result<SubmitResult> submit_in(db::Transaction& transaction, const tenants::Caller& caller,
+                               BulkChangeRequest request, DeviceSource& devices,
+                               const SubmitOptions& options, std::vector<base::Error>& errors) {
+    CARRYALL_TRY(check_submission(caller, options));
+    CHECK(!options.idempotency_key);
+    Submission submission(transaction, caller, std::move(request), devices, options, errors);
+    auto result = submission.run();
+    if (!result && errors.empty()) errors.push_back(result.error());
+    return result;
 }
 
 Result<SubmitResult> submit(db::Connection& connection, const tenants::Caller& caller,

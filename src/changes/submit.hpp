@@ -38,6 +38,8 @@
 // later one is scheduled; one more than kMaxBackdatedDays back or kMaxScheduledDays ahead is a slip
 // and refused. Carrier rate plan: a carrier changes nothing in the past, so a date before today is
 // "Invalid effective date (past dates for scheduling)"; a later one makes the device due then.
+// A status update's date is the same. startAt, of any type, makes the whole change due then; with a
+// date of its own a device is due at the later of the two.
 #pragma once
 
 #include <optional>
@@ -92,12 +94,21 @@ struct SubmitResult {
     std::vector<ReasonCount> reasons;    // most frequent first
     std::vector<RefusedDevice> devices;  // plan and refused: the first kMaxListedRefusals
     std::vector<std::string> warnings;
+    std::optional<ScheduleDates> dates;  // of a change that has dates ahead
+    std::int64_t warned_count = 0;       // devices with another change to come (schedule.hpp)
 };
 
 // `errors` receives every request-level mistake; the result's error is the first of them.
 base::Result<SubmitResult> submit(db::Connection& connection, const tenants::Caller& caller,
                                   BulkChangeRequest request, DeviceSource& devices,
                                   const SubmitOptions& options, std::vector<base::Error>& errors);
+
+// The same in a transaction of the caller's, who commits it or throws it away. Without an
+// idempotency key: the caller's own rows say what was done.
+base::Result<SubmitResult> submit_in(db::Transaction& transaction, const tenants::Caller& caller,
+                                     BulkChangeRequest request, DeviceSource& devices,
+                                     const SubmitOptions& options,
+                                     std::vector<base::Error>& errors);
 
 struct RetryFilter {
     // Which failures: of validation (checked again, and left alone unless now valid), business,

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "changes/notices.hpp"
 #include "changes/plan.hpp"
+#include "changes/recurring.hpp"
 #include "changes/run_store.hpp"
 #include "changes/runner.hpp"
 #include "queue/queue.hpp"
@@ -141,6 +142,8 @@ void Worker::keep_house() {
         }
         if (!rebuilt) report_failure(rebuilt.error());
         if (!applied) report_failure(applied.error());
+        const auto ran = run_due_recurring(*connection);
+        if (!ran) report_failure(ran.error());
         if (std::chrono::steady_clock::now() < next_tidying) continue;
         const auto is_more = tidy_up(*connection, settings_.callbacks_kept);
         if (!is_more) report_failure(is_more.error());

@@ -1,7 +1,7 @@
 // The worker: a few runners, each a plain thread with its own database connection and its own HTTP
-// client, one housekeeper that rebuilds lost messages, applies customer rate plans whose date
-// has come and forgets what is kept for a time only, and one listener that brings carriers'
-// callbacks to their device changes.
+// client, one housekeeper that rebuilds lost messages, applies customer rate plans whose date has
+// come, makes recurring changes and forgets what is kept for a time only, and one listener that
+// brings carriers' callbacks to their device changes.
 #pragma once
 
 #include <atomic>

@@ -31,6 +31,9 @@ Sent body_for(const Route& route, const Tenant& tenant) {
     static const std::map<std::string, std::string> kJson = {
         {"POST /v1/tokens", R"({"name":"from the matrix","role":"viewer"})"},
         {"POST /v1/bulk-changes/{bulkChangeId}/retry", "{}"},
+        {"POST /v1/schedules/{bulkChangeId}/move", R"({"effectiveDate":"2027-06-01"})"},
+        {"POST /v1/service-providers/{serviceProviderId}/blackouts",
+         R"({"name":"x","timeZone":"UTC","weekdays":["MO"],"from":"01:00","to":"02:00"})"},
         {"POST /v1/bulk-changes/{bulkChangeId}/apply", R"({"planHash":"0123456789abcdef"})"}};
     const std::string name = std::string(http::to_string(route.method)) + ' ' + route.pattern;
     if (name == "POST /v1/bulk-changes") {

@@ -107,6 +107,20 @@ void make_inventory(support::TestDatabase& database, Tenant& tenant, const std::
             t + ", " + provider + ", " + std::to_string(ids["deviceId"]) +
             ", 'communicationPlan', NULL, '" + name + " told', " + std::to_string(ids["syncId"]) +
             ") RETURNING drift_id");
+    ids["recurringChangeId"] = inserted(
+        database,
+        "INSERT INTO recurring_change (tenant_id, service_provider_id, name, change_type, request, "
+        "rule_kind, rule, time_zone, starts_at, next_run_at, created_by) VALUES (" +
+            t + ", " + provider + ", '" + name +
+            " nightly', 'statusupdate', '{}', 'rrule', 'FREQ=DAILY;COUNT=300', 'UTC', now(), "
+            "now() + interval '1 day', '" +
+            name + "') RETURNING recurring_change_id");
+    ids["blackoutId"] = inserted(
+        database,
+        "INSERT INTO account_blackout (tenant_id, service_provider_id, name, time_zone, weekdays, "
+        "from_minute, to_minute, created_by) VALUES (" +
+            t + ", " + provider + ", '" + name + " nights', 'UTC', '{1}', 60, 120, '" + name +
+            "') RETURNING account_blackout_id");
 }
 
 void make_notifications(support::TestDatabase& database, Tenant& tenant, const std::string& name) {
