@@ -69,8 +69,8 @@ function(carryall_embed_text target file header namespace name)
 #include \"${header}\"
 
 std::string_view ${namespace}::${name}() {
-    static constexpr std::string_view text = R\"text~(@text@)text~\";
-    return text;
+    static constexpr char text[] = R\"text~(@text@)text~\";
+    return {text, sizeof(text) - 1};
 }
 ")
   target_sources(${target} PRIVATE ${CMAKE_BINARY_DIR}/${name}.cpp)

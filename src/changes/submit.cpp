@@ -90,7 +90,7 @@ Result<SubmitResult> answered_before(db::Transaction& transaction, std::int64_t 
     result.refused_count = stored->refused;
     result.accepted_count = stored->device_count - stored->refused;
     result.reasons = stored->reasons;
-    auto dates = stored_dates(transaction, tenant_id, earlier.id);
+    auto dates = stored_dates(transaction, tenant_id, id);
     if (!dates) return dates.error();
     result.dates = std::move(*dates);
     return result;

@@ -107,6 +107,12 @@ void make_inventory(support::TestDatabase& database, Tenant& tenant, const std::
             t + ", " + provider + ", " + std::to_string(ids["deviceId"]) +
             ", 'communicationPlan', NULL, '" + name + " told', " + std::to_string(ids["syncId"]) +
             ") RETURNING drift_id");
+}
+
+void make_schedules(support::TestDatabase& database, Tenant& tenant, const std::string& name) {
+    const std::string t = base::to_string(tenant.id);
+    auto& ids = tenant.ids;
+    const std::string provider = std::to_string(ids["serviceProviderId"]);
     ids["recurringChangeId"] = inserted(
         database,
         "INSERT INTO recurring_change (tenant_id, service_provider_id, name, change_type, request, "
@@ -206,6 +212,7 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     if (!spare) throw std::runtime_error(spare.error().message);
     tenant.ids["tokenId"] = spare->token.id.value;
     make_inventory(database, tenant, name, iccid);
+    make_schedules(database, tenant, name);
     make_notifications(database, tenant, name);
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
     database.run(
