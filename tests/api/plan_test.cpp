@@ -82,7 +82,7 @@ TEST_F(Plans, a_plan_whose_device_moved_answers_with_the_device_and_what_moved) 
     EXPECT_EQ(problem.at("movedCount"), 1);
     EXPECT_EQ(problem.at("errors").at(0).at("identifier"), kOwnIccid);
     EXPECT_EQ(problem.at("errors").at(0).at("detail"),
-              "status is Inactive, the plan was made for Active");
+              "Status transition from Inactive to Suspended not allowed");
     EXPECT_EQ(json_of(ask("GET", path_of(plan))).at("status"), "PLANNED");
 }
 

@@ -122,7 +122,7 @@ class Life(unittest.TestCase):
         self.assertEqual(self.truths(), expected)
         final = self.undo(cancelled)
         self.assertEqual(final["acceptedCount"], 0)
-        self.assertIn("a new activation is needed", final["reasons"][0]["reason"])
+        self.assertIn("from Deactivated to Suspended not allowed", final["reasons"][0]["reason"])
 
 
 if __name__ == "__main__":
