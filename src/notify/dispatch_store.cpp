@@ -146,8 +146,15 @@ constexpr Query kComplete{"notify_complete", R"(
     SELECT webhook_id, is_gone FROM health
     WHERE is_gone OR failing_since < now() - make_interval(hours => $12::int))"};
 
-constexpr Query kForget{"notify_forget", R"(
-    WITH old AS MATERIALIZED (
+constexpr Query kTidy{"notify_tidy", R"(
+    WITH left_over AS (
+        UPDATE delivery d SET state = 'parked', ended_at = now(),
+            reason = coalesce(d.reason || '; ', '') || 'its webhook is switched off'
+        FROM webhook w
+        WHERE w.tenant_id = $1 AND NOT w.is_active AND d.tenant_id = $1
+          AND d.webhook_id = w.webhook_id AND d.state IN ('queued', 'sending')
+          AND d.available_at <= now()),
+    old AS MATERIALIZED (
         SELECT event_id FROM event e
         WHERE e.tenant_id = $1 AND e.routed_at IS NOT NULL
           AND e.created_at < now() - make_interval(hours => $2::int)
@@ -312,7 +319,7 @@ Result<void> complete_deliveries(db::Connection& connection, std::int64_t tenant
     return {};
 }
 
-Result<std::int64_t> forget_old_events(db::Connection& connection) {
+Result<std::int64_t> tidy_deliveries(db::Connection& connection) {
     CARRYALL_TRY(connection.work_for_tenant(0));
     const auto tenants = tenants::active_tenants(connection);
     if (!tenants) return tenants.error();
@@ -320,10 +327,10 @@ Result<std::int64_t> forget_old_events(db::Connection& connection) {
     for (const std::int64_t tenant : *tenants) {
         CARRYALL_TRY(connection.work_for_tenant(tenant));
         const auto rows =
-            connection.exec(kForget, Params()
-                                         .add(tenant)
-                                         .add(static_cast<std::int64_t>(kKeepEvents.count()))
-                                         .add(kForgottenAtOnce));
+            connection.exec(kTidy, Params()
+                                       .add(tenant)
+                                       .add(static_cast<std::int64_t>(kKeepEvents.count()))
+                                       .add(kForgottenAtOnce));
         if (!rows) return rows.error();
         forgotten += rows->integer(0, 0);
     }

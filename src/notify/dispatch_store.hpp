@@ -90,8 +90,9 @@ Result<void> complete_deliveries(db::Connection& connection, std::int64_t tenant
 inline constexpr std::chrono::hours kKeepEvents{90 * 24};
 inline constexpr int kForgottenAtOnce = 1'000;  // of a tenant
 
-// One pass over all tenants; how many events there were.
-Result<std::int64_t> forget_old_events(db::Connection& connection);
+// One pass over all tenants; how many events were forgotten. Parks what was in flight to a webhook
+// when it was switched off, and came back to be tried again.
+Result<std::int64_t> tidy_deliveries(db::Connection& connection);
 
 struct OpenDeliveries {
     std::string channel;

@@ -277,11 +277,24 @@ TEST_F(DispatchTest, old_events_are_forgotten_but_not_what_waits_for_a_person) {
     emit();
     route();  // to nobody
     database().run("UPDATE event SET created_at = now() - interval '91 days'");
-    EXPECT_EQ(forget_old_events(*connection_).value_or(-1), 3);
+    EXPECT_EQ(tidy_deliveries(*connection_).value_or(-1), 3);
     EXPECT_EQ(states(), "parked parked parked");
     EXPECT_EQ(sql("SELECT count(*) FROM event WHERE type = 'bulk_change.finished'"), "3");
     EXPECT_EQ(sql("SELECT count(*) FROM delivery_attempt"), "1");
-    EXPECT_EQ(forget_old_events(*connection_).value_or(-1), 0);
+    EXPECT_EQ(tidy_deliveries(*connection_).value_or(-1), 0);
+}
+
+TEST_F(DispatchTest, what_was_in_flight_to_a_webhook_that_was_switched_off_is_parked_too) {
+    const auto webhook = make_webhook("http://127.0.0.1/").webhook;
+    for (int i = 0; i < 3; ++i) emit();
+    route();
+    const auto claimed = claim(2);
+    ASSERT_TRUE(update_webhook(*connection_, {1}, webhook.id, {{}, {}, {}, false}, rules_));
+    complete(claimed.at(0), 500);  // to be tried again
+    EXPECT_EQ(states(), "queued sending parked");
+    let_time_come();  // the other one's worker died
+    EXPECT_EQ(tidy_deliveries(*connection_).value_or(-1), 0);
+    EXPECT_EQ(states(), "parked parked parked");
 }
 
 TEST_F(DispatchTest, open_deliveries_are_counted_over_all_tenants) {

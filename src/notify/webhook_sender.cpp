@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 // Word of an event may be lost, and a retry's time comes without a word.
 constexpr milliseconds kLookEvery{1'000};
 constexpr std::chrono::seconds kCountEvery{15};
-constexpr std::chrono::minutes kForgetEvery{10};
+constexpr std::chrono::minutes kTidyEvery{1};
 // Enough for what a person wants to see of an answer, and for a receiver that says a little more.
 constexpr std::size_t kMaxAnswerBytes = 64U << 10;
 
@@ -94,7 +94,7 @@ Result<void> WebhookSender::work(milliseconds at_most) {
     if (!heard) return heard.error();
     if (!heard->empty() || steady_clock::now() >= next_look_) CARRYALL_TRY(look());
     if (steady_clock::now() >= next_count_) CARRYALL_TRY(count_open());
-    if (steady_clock::now() >= next_forgetting_) CARRYALL_TRY(forget_old());
+    if (steady_clock::now() >= next_tidying_) CARRYALL_TRY(tidy());
     return write_down();  // of what could not even be started
 }
 
@@ -186,9 +186,9 @@ Result<void> WebhookSender::write_down() {
     return {};
 }
 
-Result<void> WebhookSender::forget_old() {
-    next_forgetting_ = steady_clock::now() + kForgetEvery;
-    const auto forgotten = forget_old_events(*connection_);
+Result<void> WebhookSender::tidy() {
+    next_tidying_ = steady_clock::now() + kTidyEvery;
+    const auto forgotten = tidy_deliveries(*connection_);
     if (!forgotten) return forgotten.error();
     if (*forgotten > 0) base::log::info("old_events_forgotten", {{"count", *forgotten}});
     return {};

@@ -56,7 +56,7 @@ class WebhookSender {
     void end(const Flight& flight, Verdict verdict, std::chrono::milliseconds took);
     Result<void> write_down();
     Result<void> count_open();
-    Result<void> forget_old();
+    Result<void> tidy();
     int chance() { return std::uniform_int_distribution<int>(0, 999)(random_); }
 
     WebhookSenderSettings settings_;
@@ -68,7 +68,7 @@ class WebhookSender {
     std::map<std::int64_t, std::vector<AttemptResult>> ended_;  // by tenant, to be written down
     std::chrono::steady_clock::time_point next_look_;
     std::chrono::steady_clock::time_point next_count_;
-    std::chrono::steady_clock::time_point next_forgetting_;
+    std::chrono::steady_clock::time_point next_tidying_;
     std::mt19937 random_{std::random_device{}()};
 };
 
