@@ -87,6 +87,7 @@ class ChangeExchange : public Exchange {
         request_ = compose(account, line, action, *deed);
         wanted_plan_ = wanted_plan(action, *deed);
         list_key_ = list_key(line);
+        if (!is_alone_) list_prefix_ = list_prefix(line);
         told_ = told_by(attempt.notices, known_.request_id, line, *deed, account);
     }
 
@@ -111,6 +112,8 @@ class ChangeExchange : public Exchange {
                 return on_sent(answer);
             case Doing::asking:
                 return on_status(answer);
+            case Doing::looking_up_group:
+                return on_group(answer);
             case Doing::looking_up:
                 return on_looked_up(answer);
         }
@@ -122,7 +125,7 @@ class ChangeExchange : public Exchange {
     }
 
   private:
-    enum class Doing { sending, asking, looking_up };
+    enum class Doing { sending, asking, looking_up_group, looking_up };
 
     // --- calls ---
 
@@ -147,13 +150,31 @@ class ChangeExchange : public Exchange {
         return call;
     }
 
+    // One question for all lines of a page with numbers near each other.
     Step look_up() {
+        if (list_prefix_.empty()) return look_up_alone();
+        doing_ = Doing::looking_up_group;
+        const base::json::value rule = {{"kind", "iccid"}, {"startswith", list_prefix_}};
+        Call call =
+            list_call("Look Up Lines",
+                      base::json::serialize(base::json::value{
+                          {"accountName", text_setting(account_, "accountName")},
+                          {"filter", {{"deviceIdentifierFilters", base::json::array{rule}}}}}));
+        call.shared = Shared{};
+        return call;
+    }
+
+    Step look_up_alone() {
         doing_ = Doing::looking_up;
+        return list_call("Look Up Line", R"({"deviceId":)" + list_key_ + '}');
+    }
+
+    Call list_call(std::string_view operation, std::string body) const {
         Call call;
         call.method = http::Method::post;
         call.path = api_path({"/devices/actions/list"});
-        call.body = R"({"deviceId":)" + list_key_ + '}';
-        call.operation = "Look Up Line";
+        call.body = std::move(body);
+        call.operation = operation;
         call.changes_state = false;
         call.timeout = account_.call_timeout;
         return call;
@@ -299,11 +320,16 @@ class ChangeExchange : public Exchange {
 
     // The row of this line in this account. A line that was given up may be listed beside the one
     // that took its place: the liveliest counts, so that a deactivation is not believed too early.
-    std::optional<ListedLine> find_line(const base::json::value& body) const {
+    // `exactly`: among other lines, whose ICCIDs may differ from this one's in the last digit only.
+    std::optional<ListedLine> find_line(const base::json::value& body, bool exactly) const {
         std::optional<ListedLine> found;
         for (const base::json::value* row : each_of(member(body, "devices"))) {
             auto listed = parse_listed_line(*row, account_);
             if (!listed || !is_about(listed->ids, line_)) continue;
+            const auto& iccids = listed->ids.iccids;
+            if (exactly && std::find(iccids.begin(), iccids.end(), line_.iccid) == iccids.end()) {
+                continue;
+            }
             const bool is_ours = listed->account_name.empty() ||
                                  listed->account_name == text_setting(account_, "accountName");
             if (!is_ours || listed->state.empty()) continue;
@@ -342,18 +368,37 @@ class ChangeExchange : public Exchange {
         return text;
     }
 
+    // A row of a complete list is believed if the change shows in it, or if nothing is sent because
+    // of it. For anything else the line is asked for by itself: a filter that the carrier reads in
+    // another way must not make us send twice.
+    Step on_group(const Judged& answer) {
+        const Meaning meaning = answer.verdict.meaning;
+        if (meaning != Meaning::accepted && meaning != Meaning::refused) {
+            return on_no_reading(answer.verdict);
+        }
+        const bool is_complete =
+            meaning == Meaning::accepted && lower_at(answer.body, "hasMoreData") != "true";
+        const auto listed = is_complete ? find_line(answer.body, true) : std::nullopt;
+        const bool is_enough = listed && (is_as_wanted(*listed) || (is_waiting_ && !failure_));
+        return is_enough ? conclude_from(listed) : look_up_alone();
+    }
+
     Step on_looked_up(const Judged& answer) {
         std::optional<ListedLine> listed;
         if (answer.verdict.meaning == Meaning::accepted) {
             const base::json::value* rows = member(answer.body, "devices");
             if (rows == nullptr || rows->is_object() || rows->is_array()) {
-                listed = find_line(answer.body);
+                listed = find_line(answer.body, false);
             } else {
                 return on_no_reading(malformed("no list of devices"));
             }
         } else if (answer.fault != Fault::device) {
             return on_no_reading(answer.verdict);
         }
+        return conclude_from(listed);
+    }
+
+    Step conclude_from(const std::optional<ListedLine>& listed) {
         if (listed && is_as_wanted(*listed)) {
             const std::string address =
                 told_.ip_address.empty() ? listed->ip_address : told_.ip_address;
@@ -419,6 +464,7 @@ class ChangeExchange : public Exchange {
     ChangeRequest request_;
     std::string wanted_plan_;
     std::string list_key_;
+    std::string list_prefix_;  // empty: the line is looked up by itself
     Told told_;
 };
 

@@ -201,4 +201,10 @@ std::string list_key(const Line& line) {
     return one_id(line);
 }
 
+std::string list_prefix(const Line& line) {
+    constexpr std::size_t kOwnDigits = 3;  // at most 1,000 lines: less than a page of the list
+    if (!is_iccid(line.iccid)) return {};
+    return line.iccid.substr(0, line.iccid.size() - kOwnDigits);
+}
+
 }  // namespace carryall::carriers::thingspace

@@ -34,5 +34,8 @@ std::string wanted_plan(const Action& action, Deed deed);
 // What the list is asked by: `{"id":…,"kind":…}`; empty: the line has no identifier that
 // ThingSpace knows.
 std::string list_key(const Line& line);
+// The beginning of the ICCID that the line shares with those bought with it: a list of these lines
+// is one answer. Empty: the line has no ICCID.
+std::string list_prefix(const Line& line);
 
 }  // namespace carryall::carriers::thingspace
