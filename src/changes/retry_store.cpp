@@ -18,7 +18,8 @@ constexpr Query kFindChange{"retry_find_change", R"(
            to_char(coalesce($3::timestamptz, now()) AT TIME ZONE 'UTC',
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            b.plan_hash, b.undoes_bulk_change_id,
-           to_char(b.first_due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+           to_char(b.first_due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           b.wave_ends IS NOT NULL
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
@@ -244,6 +245,7 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     change.now = *instant;
     change.plan_hash = rows->string(0, 12);
     change.undoes = {rows->integer(0, 13)};
+    change.has_waves = rows->boolean(0, 15);
     if (!rows->is_null(0, 14)) {
         const auto due = base::parse_iso8601(rows->text(0, 14));
         if (!due) return due.error();

@@ -28,6 +28,7 @@ struct StoredChange {
     std::string plan_hash;  // empty: it was never a plan
     BulkChangeId undoes;    // 0: it undoes no other
     std::optional<base::Instant> first_due_at;  // of a change with a date
+    bool has_waves = false;
 };
 // Empty: none of this tenant.
 base::Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,

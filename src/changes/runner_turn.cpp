@@ -77,7 +77,10 @@ Result<void> Runner::work_message(queue::Message& message) {
     if (account == nullptr) return work_turn(*change, *kind, turn);
     CARRYALL_TRY(accounts::keep_pacing_key(*connection_, *account));
     const milliseconds standstill = note_blackouts(*account, turn);
-    if (standstill.count() > 0) return leave_account_alone(message, standstill);
+    if (standstill.count() > 0) {
+        // Of this service provider alone: others may have the same login, and no blackout.
+        return unless_taken_over(queue_->put_back(message, std::min(standstill, kLongestHold)));
+    }
     const auto blocked_for = begin_turn(*account, *change, turn);
     if (!blocked_for) return blocked_for.error();
     if (blocked_for->count() > 0) {

@@ -137,6 +137,12 @@ Result<ScheduleOutcome> cancel_schedule(db::Connection& connection, const tenant
     const auto change = change_of(connection, caller.tenant_id.value, scope.id, now);
     if (!change) return change.error();
     const SchedulePiece piece{caller.tenant_id.value, scope, change->now, caller.name, 0};
+    if (change->has_waves && has_rows_to_come(*change)) {
+        // Pages that end outside their wave would leave the waves' count of open pages untrue.
+        return base::Error{base::ErrorKind::conflict,
+                           "this change runs in waves; cancel it as a whole (change cancel)",
+                           {}};
+    }
     const std::string told = "Cancelled by " + caller.name + (reason.empty() ? "" : ": " + reason);
     ScheduleOutcome outcome;
     if (has_rows_to_come(*change)) {

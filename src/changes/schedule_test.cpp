@@ -305,6 +305,15 @@ TEST_F(ScheduleTest, what_is_cancelled_never_runs_and_the_counters_add_up) {
     EXPECT_EQ(claim(result.id), (std::pair<std::size_t, int>{0, 0}));
 }
 
+TEST_F(ScheduleTest, a_change_in_waves_is_cancelled_as_a_whole_only) {
+    const auto result =
+        submit_status(121, 4, R"("startAt": ")" + iso(in_days(2)) + R"(", "waves": [50, 100])", 1);
+    const ScheduleScope scope{result.id, {first_device_change(result.id)}};
+    EXPECT_EQ(cancel_schedule(*connection_, ours_.caller, scope, "").error().kind,
+              base::ErrorKind::conflict);
+    EXPECT_TRUE(move_schedule(*connection_, ours_.caller, scope, in_days(3), ""));
+}
+
 TEST_F(ScheduleTest, what_has_begun_is_neither_moved_nor_cancelled) {
     const auto result = submit_status(81, 2, R"("startAt": ")" + iso(in_days(2)) + '"');
     let_come(result.id);
