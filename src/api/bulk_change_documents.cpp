@@ -100,6 +100,21 @@ json::object to_json(const changes::ChangeDetail& detail) {
     json::object document = to_json(detail.summary);
     document["request"] = detail.request;
     document["reasons"] = to_json(detail.reasons);
+    const auto linked = [&](const char* name, const std::optional<changes::BulkChangeId>& id) {
+        if (id) document[name] = id->value;
+    };
+    linked("followsBulkChangeId", detail.follows);
+    linked("additionalBulkChangeId", detail.additional);
+    return document;
+}
+
+json::object to_json(const changes::StepCounts& steps) {
+    static constexpr const char* kNames[changes::kActivationSteps] = {
+        "activateDevice", "requestIpProvision", "checkIpProvisionStatus"};
+    json::object document;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        document[kNames[i]] = json::object{{"open", steps[i].open}, {"failed", steps[i].failed}};
+    }
     return document;
 }
 
@@ -182,15 +197,18 @@ json::object to_json(const changes::SubmitResult& result) {
         {"refusedCount", result.refused_count}, {"reasons", to_json(result.reasons)},
         {"warnings", std::move(warnings)},      {"correlationId", result.correlation_id},
         {"dates", to_json(result.dates)},       {"warnedCount", result.warned_count}};
-    document["bulkChangeId"] = result.id.value;
-    document["status"] = result.status;
-    if (result.plan_hash.empty()) {
-        document["replayed"] = result.replayed;
-    } else {
-        document["dryRun"] = true;
-        document["planHash"] = result.plan_hash;
-        document["devices"] = to_json(result.devices);
+    if (result.id) {
+        document["bulkChangeId"] = result.id.value;
+        document["status"] = result.status;
     }
+    if (result.id && result.plan_hash.empty()) {
+        document["replayed"] = result.replayed;
+        if (result.additional_id) document["additionalBulkChangeId"] = result.additional_id.value;
+        return document;
+    }
+    document["dryRun"] = true;
+    if (result.id) document["planHash"] = result.plan_hash;
+    document["devices"] = to_json(result.devices);
     return document;
 }
 

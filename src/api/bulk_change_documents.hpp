@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "changes/activation_report.hpp"
 #include "changes/plan.hpp"
 #include "changes/report.hpp"
 #include "changes/submit.hpp"
@@ -16,6 +17,7 @@ base::json::object to_json(const changes::StateCounts& counts);
 base::json::value to_json(const std::optional<changes::ScheduleDates>& dates);
 base::json::object to_json(const changes::ChangeSummary& summary);
 base::json::object to_json(const changes::ChangeDetail& detail);
+base::json::object to_json(const changes::StepCounts& steps);
 base::json::object to_json(const changes::DeviceChange& device);
 base::json::object to_json(const changes::LoggedStep& entry);
 base::json::object to_json(const changes::Progress& progress);

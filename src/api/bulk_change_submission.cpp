@@ -30,6 +30,7 @@ Result<Response> submit(Call& call, changes::BulkChangeRequest request,
         changes::submit(**database, call.caller, std::move(request), devices, options, call.errors);
     if (!result) return result.error();
     if (result->refused) return refused_whole(call.request, {&*result});
+    if (!result->id) return json_response(to_json(*result));
     Response response = json_response(to_json(*result), result->plan_hash.empty() ? 202 : 200);
     response.headers.set("Location", "/v1/bulk-changes/" + base::to_string(result->id));
     if (result->replayed) response.headers.set("Idempotency-Replayed", "true");

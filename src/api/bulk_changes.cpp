@@ -4,8 +4,9 @@
 
 #include "api/api.hpp"
 #include "api/bulk_change_documents.hpp"
-#include "api/csv_response.hpp"
+#include "api/file_response.hpp"
 #include "base/text.hpp"
+#include "changes/activation_report.hpp"
 #include "changes/report.hpp"
 
 namespace carryall::api {
@@ -98,7 +99,13 @@ Result<Response> get(Call& call) {
     if (!database) return database.error();
     const auto found = changes::get_change(**database, call.caller.tenant_id, *id);
     if (!found) return found.error();
-    return json_response(to_json(*found));
+    json::object document = to_json(*found);
+    if (found->summary.change_type == to_string(changes::ChangeType::newserviceactivation)) {
+        const auto steps = changes::activation_steps(**database, call.caller.tenant_id, *id);
+        if (!steps) return steps.error();
+        document["steps"] = to_json(*steps);
+    }
+    return json_response(document);
 }
 
 // "error,parked"
@@ -193,6 +200,23 @@ Result<Response> failed_rows(Call& call) {
                         });
 }
 
+Result<Response> activation_report(Call& call) {
+    const auto id = change_id(call);
+    if (!id) return id.error();
+    const std::string format = call.query("format").value_or("csv");
+    CARRYALL_TRY(one_of("format", format, {"csv", "html"}));
+    auto database = call.database();
+    if (!database) return database.error();
+    const bool is_csv = format == "csv";
+    return file_response(
+        call, is_csv ? "text/csv; charset=utf-8" : "text/html; charset=utf-8",
+        "activation-" + base::to_string(*id) + '.' + format, [&](const changes::ReportSink& sink) {
+            return changes::write_activation_report(
+                **database, call.caller.tenant_id, *id,
+                is_csv ? changes::ReportFormat::csv : changes::ReportFormat::html, sink);
+        });
+}
+
 Result<Response> events(Call& call) {
     const auto id = change_id(call);
     if (!id) return id.error();
@@ -228,6 +252,7 @@ void add_bulk_change_routes(Routes& routes) {
     add_read_route(routes, change + "/log", {"limit", "pageToken"}, change_log);
     add_read_route(routes, device + "/log", {"limit", "pageToken"}, device_log);
     add_read_route(routes, change + "/failed.csv", {}, failed_rows);
+    add_read_route(routes, change + "/activation-report", {"format"}, activation_report);
     add_read_route(routes, change + "/events", {}, events);
     add_bulk_change_submission_routes(routes);
     add_bulk_change_control_routes(routes);

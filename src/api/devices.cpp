@@ -26,6 +26,7 @@ json::object document_of(const Device& device) {
             {"iccid", device.iccid},
             {"imei", or_null(device.imei)},
             {"msisdn", or_null(device.msisdn)},
+            {"ipAddress", or_null(device.ip_address)},
             {"status", device.status},
             {"portal", device.portal},
             {"isArchived", device.is_archived},

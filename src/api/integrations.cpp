@@ -22,6 +22,7 @@ json::array change_types(const Capabilities& can) {
     json::array out;
     if (can.status_update) out.emplace_back("statusupdate");
     if (can.carrier_rate_plan_change) out.emplace_back("carrierrateplanchange");
+    if (can.new_activation) out.emplace_back("newserviceactivation");
     return out;
 }
 

@@ -2,7 +2,7 @@
 // that, and the way back.
 #include "api/api.hpp"
 #include "api/bulk_change_documents.hpp"
-#include "api/csv_response.hpp"
+#include "api/file_response.hpp"
 #include "api/problem.hpp"
 #include "changes/plan.hpp"
 

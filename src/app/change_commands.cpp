@@ -1,4 +1,5 @@
-// change list, status, watch, devices, log, failed, retry, process: what becomes of bulk changes.
+// change list, status, watch, devices, log, failed, report, retry, process: what becomes of bulk
+// changes.
 #include <iostream>
 
 #include "app/api_client.hpp"
@@ -20,6 +21,7 @@ struct Arguments {
     std::string type;
     std::string state;
     std::string identifier;
+    std::string format = "csv";
     std::vector<std::string> error_classes;
     int timeout_seconds = 0;
     bool is_watched = false;
@@ -47,7 +49,7 @@ Result<void> show_status(Cli& cli, ApiClient& client, const Arguments& arguments
     }
     json::object flat;
     for (const auto& [key, value] : change->get_object()) {
-        if (key != "reasons" && key != "counts") flat[key] = value;
+        if (key != "reasons" && key != "counts" && key != "steps") flat[key] = value;
     }
     print_object(cli, flat);
     const json::object* counts = nullptr;
@@ -57,6 +59,13 @@ Result<void> show_status(Cli& cli, ApiClient& client, const Arguments& arguments
         for (const auto& [key, value] : *counts) rows.push_back({key, serialize(value)});
     }
     std::cout << "\n" << format_table({"state", "devices"}, rows);
+    if (const auto* steps = change->get_object().if_contains("steps")) {
+        std::vector<Row> step_rows;
+        for (const auto& [step, count] : steps->get_object()) {
+            step_rows.push_back({step, serialize(count.at("open")), serialize(count.at("failed"))});
+        }
+        std::cout << "\n" << format_table({"step", "open", "failed"}, step_rows);
+    }
     const json::value* reasons = change->get_object().if_contains("reasons");
     if (reasons != nullptr && reasons->is_array() && !reasons->get_array().empty()) {
         const Row columns{"count", "errorClass", "reason"};
@@ -86,12 +95,18 @@ Result<void> show_log(const Cli& cli, ApiClient& client, const Arguments& argume
     return show_list(cli, client, path, {}, arguments.limit, columns);
 }
 
+bool print_piece(std::string_view piece) {
+    std::cout << piece;
+    return std::cout.good();
+}
+
 Result<void> print_failed(ApiClient& client, const Arguments& arguments) {
-    return client.download(path_of(arguments.id) + "/failed.csv", {}, "text/csv",
-                           [](std::string_view piece) {
-                               std::cout << piece;
-                               return std::cout.good();
-                           });
+    return client.download(path_of(arguments.id) + "/failed.csv", {}, "text/csv", print_piece);
+}
+
+Result<void> print_report(ApiClient& client, const Arguments& arguments) {
+    return client.download(path_of(arguments.id) + "/activation-report",
+                           {{"format", arguments.format}}, "text/" + arguments.format, print_piece);
 }
 
 Result<void> retry(Cli& cli, ApiClient& client, const Arguments& arguments) {
@@ -147,6 +162,10 @@ void add_reading_commands(CLI::App& change, Cli& cli, Arguments& arguments) {
     limit(log);
     add("failed", "The failed devices as CSV, ready to be submitted again",
         [&](ApiClient& client) { return print_failed(client, arguments); });
+    add("report", "What became of an activation: SIM, number, address and outcome of each device",
+        [&](ApiClient& client) { return print_report(client, arguments); })
+        ->add_option("--format", arguments.format, "csv, or html for a page to print")
+        ->check(CLI::IsMember({"csv", "html"}));
 }
 
 }  // namespace

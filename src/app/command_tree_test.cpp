@@ -53,6 +53,8 @@ TEST_F(CommandLineTest, every_command_of_the_manual_is_understood) {
         {"change", "process", "17"},
         {"change", "log", "17", "--device", "17825793", "--full"},
         {"change", "failed", "17"},
+        {"change", "report", "17", "--format", "html"},
+        {"change", "submit", "sims.csv", "--type", "activate", "--static-ip", "--ip-pool", "P"},
         {"change", "devices", "17", "--state", "error,parked"},
         {"devices", "list", "--iccid", "8944"},
         {"devices", "show", "8944501234567890123"},

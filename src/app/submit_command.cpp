@@ -25,9 +25,19 @@ struct ParameterOption {
 constexpr ParameterOption kParameters[] = {
     {"--status", "updateStatus", "statusupdate: the status to set, such as suspended"},
     {"--reason-code", "reasonCode", "statusupdate: the carrier's reason code"},
-    {"--zip-code", "zipCode", "statusupdate: the place of use, for an activation at ThingSpace"},
+    {"--zip-code", "zipCode", "the place of use: of an activation, at ThingSpace of a status too"},
     {"--plan", "carrierRatePlan",
-     "carrierrateplanchange: the plan's code; statusupdate: the plan to activate with"},
+     "carrierrateplanchange: the plan's code; the plan to activate with"},
+    {"--imei", "imei", "newserviceactivation: the device a single SIM is in"},
+    {"--billing-account", "billingAccount", "newserviceactivation: the billing account (BAN)"},
+    {"--offering-codes", "offeringCodes", "newserviceactivation: features, separated by ;"},
+    {"--remove-offering-codes", "removeOfferingCodes",
+     "newserviceactivation: features to take away once the line is active"},
+    {"--ip-pool", "ipPool", "newserviceactivation: the pool of static addresses (PDP)"},
+    {"--ip-range", "customerIpRange", "newserviceactivation: the customer's network"},
+    {"--apn", "accessPointName", "newserviceactivation: access point of the address"},
+    {"--data-group", "carrierDataGroup", "newserviceactivation: the carrier's data group"},
+    {"--rate-pool", "carrierRatePool", "newserviceactivation: the carrier's rate pool"},
     {"--comm-plan", "commPlan", "carrierrateplanchange: the communication plan"},
     {"--customer-plan", "customerRatePlan", "the customer rate plan's code"},
     {"--customer-plan-id", "customerRatePlanId", "the same by id"},
@@ -71,6 +81,8 @@ constexpr Switch kSwitches[] = {
     {"--create-rev-service", "createRevService", "customerassignment: create services at Rev.io"},
     {"--add-customer-plan", "addCustomerRatePlan", "customerassignment: set the customer plan too"},
     {"--carrier-activation", "useCarrierActivation", "Take the carrier's activation date"},
+    {"--static-ip", "staticIp", "newserviceactivation: with a static IP address"},
+    {"--strict", "strict", "newserviceactivation: all devices go on together, or none"},
 };
 constexpr std::size_t kSwitchCount = std::size(kSwitches);
 const std::string kEveryAccount = "all";
@@ -95,6 +107,7 @@ const std::map<std::string, std::string>& type_names() {
         {"carrier-plan", "carrierrateplanchange"},
         {"customer-plan", "customerrateplanchange"},
         {"assign", "customerassignment"},
+        {"activate", "newserviceactivation"},
     };
     return names;
 }
@@ -269,7 +282,8 @@ void add_submit_command(CLI::App& change, Cli& cli) {
     submit_app->add_option("--json-file", arguments.json_file, "A BulkChangeRequest as JSON");
     submit_app->add_option("--device", arguments.devices, "ICCID or subscriber number; repeatable");
     submit_app->add_option("--type", arguments.type,
-                           "status, carrier-plan, customer-plan or assign (or the API's names)");
+                           "status, carrier-plan, customer-plan, assign or activate (or the API's "
+                           "names)");
     submit_app->add_option("--provider", arguments.providers,
                            "Service provider, by name or id; several, or all: a change set");
     submit_app->add_option("--idempotency-key", arguments.idempotency_key,

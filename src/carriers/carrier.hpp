@@ -108,8 +108,36 @@ struct EquipmentChange {
     std::string reason_code = {};      // NOLINT
     std::string zip_code = {};         // NOLINT
 };
+// A static address for a new line, out of one of the carrier's pools.
+struct StaticAddress {
+    std::string pool;            // of the carrier (Telegence: the PDP)
+    std::string customer_range;  // "10.20.0.0/16"; empty: any address will do
+    std::string access_point;    // empty: not given
+    bool is_lte = true;
+    bool is_default_access_point = true;
+};
+struct PostalAddress {
+    std::string street_number, street_direction, street_name, street_type, city, state, zip_code;
+};
+// A new line for the SIM of Line, in the device of Line::imei. Texts may be empty where the carrier
+// does without.
+struct Activation {
+    std::string rate_plan;
+    std::string billing_account;
+    std::string zip_code;  // where it will be used
+    std::string technology_type;
+    std::vector<std::string> add_features;
+    std::vector<std::string> remove_features;  // of what the plan brings along, once it is active
+    std::string first_name, last_name;
+    PostalAddress address;
+    std::optional<StaticAddress> static_address;
+    // All devices of the change go on together, or none: how the others stand.
+    enum class Others { do_not_matter, under_way, all_active, some_failed };
+    Others others = Others::do_not_matter;
+};
 // What a carrier does not know it refuses: unsupported_action() (refusal.hpp).
-using Action = std::variant<StatusChange, RatePlanChange, FeatureChange, EquipmentChange>;
+using Action =
+    std::variant<StatusChange, RatePlanChange, FeatureChange, EquipmentChange, Activation>;
 
 // What the engine knows about earlier attempts of this device change.
 struct Attempt {
@@ -143,6 +171,7 @@ struct Capabilities {
     bool carrier_rate_plan_change = false;
     bool feature_change = false;
     bool equipment_change = false;
+    bool new_activation = false;
     bool inventory_sync = false;
     bool incremental_sync = false;
     // Documented and tested: sending the same again changes nothing.
@@ -163,6 +192,7 @@ struct Capabilities {
     // Calls that a device, or a request for many, usually takes: what estimates go by.
     int calls_per_status_change = 1;
     int calls_per_rate_plan_change = 1;
+    int activations_per_request = 1;  // of new lines, where that differs
     // The carrier can be given a date so far ahead; 0: changes are sent when their time has come.
     int schedules_days_ahead = 0;
     std::chrono::seconds settling_time{30};  // after it a reading shows every change made before
@@ -191,6 +221,8 @@ class Carrier {
     // What a person may do instead of a transition that is not allowed, as the end of that
     // sentence; empty: nothing is known.
     virtual std::string transition_advice(std::string_view current, std::string_view target) const;
+    // Why a new line cannot be asked for like this, whatever its SIM; empty: it can.
+    virtual std::string activation_problem(std::string_view imei, const Activation& change) const;
     // Checks settings and credentials; prepares the account. Errors name the missing setting. Asks
     // `reader` for every name that there is, whatever the others say.
     virtual base::Result<Account> account(std::int64_t service_provider_id,

@@ -50,8 +50,8 @@ inline http::ClientResponse failed(http::Transport transport) {
 
 // One word for an outcome, for tables.
 inline std::string_view kind_of(const Outcome& outcome) {
-    static constexpr std::string_view kKinds[] = {"applied", "refused", "pending", "not_sent",
-                                                  "unknown"};
+    static constexpr std::string_view kKinds[] = {"applied",  "refused", "pending",
+                                                  "not_sent", "unknown", "advanced"};
     return kKinds[outcome.index()];
 }
 

@@ -21,6 +21,7 @@ struct NameOf {
     const char* operator()(const RatePlanChange&) const { return "change rate plans"; }
     const char* operator()(const FeatureChange&) const { return "change features"; }
     const char* operator()(const EquipmentChange&) const { return "change SIM or device"; }
+    const char* operator()(const Activation&) const { return "activate new lines"; }
 };
 
 }  // namespace

@@ -70,6 +70,10 @@ std::string Carrier::transition_advice(std::string_view, std::string_view) const
     return {};
 }
 
+std::string Carrier::activation_problem(std::string_view, const Activation&) const {
+    return std::string(display_name(integration())) + " cannot activate new lines in this version";
+}
+
 bool Carrier::is_same_status(std::string_view one, std::string_view other) const {
     return comparable_status(canonical_status(one).value_or(std::string(one))) ==
            comparable_status(canonical_status(other).value_or(std::string(other)));

@@ -10,20 +10,23 @@
 namespace carryall::changes {
 namespace {
 
-constexpr std::array<std::pair<ChangeType, std::string_view>, 4> kChangeTypes = {{
+constexpr std::array<std::pair<ChangeType, std::string_view>, kChangeTypeCount> kChangeTypes = {{
     {ChangeType::customerassignment, "customerassignment"},
     {ChangeType::carrierrateplanchange, "carrierrateplanchange"},
     {ChangeType::customerrateplanchange, "customerrateplanchange"},
     {ChangeType::statusupdate, "statusupdate"},
+    {ChangeType::newserviceactivation, "newserviceactivation"},
 }};
 
-// 10 and 4 are the original system's numbers; it names none for the other two.
-constexpr std::array<std::pair<std::string_view, ChangeType>, 4> kChangeTypeNumbers = {{
-    {"10", ChangeType::customerassignment},
-    {"7", ChangeType::carrierrateplanchange},
-    {"4", ChangeType::customerrateplanchange},
-    {"1", ChangeType::statusupdate},
-}};
+// 10 and 4 are the original system's numbers; it names none for the others.
+constexpr std::array<std::pair<std::string_view, ChangeType>, kChangeTypeCount> kChangeTypeNumbers =
+    {{
+        {"10", ChangeType::customerassignment},
+        {"7", ChangeType::carrierrateplanchange},
+        {"4", ChangeType::customerrateplanchange},
+        {"1", ChangeType::statusupdate},
+        {"11", ChangeType::newserviceactivation},
+    }};
 
 }  // namespace
 

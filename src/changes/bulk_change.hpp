@@ -33,14 +33,16 @@ inline DeviceChangeId first_device_change(BulkChangeId id) {
 }
 
 // Enumerators are spelled as in database and JSON (compared without case). Seed numbers are
-// accepted too: 10 assign customer, 4 customer rate plan; the seeds name none for the other two,
-// ours are 7 and 1.
+// accepted too: 10 assign customer, 4 customer rate plan; the seeds name none for the others, ours
+// are 7 carrier rate plan, 1 status and 11 new service activation.
 enum class ChangeType {
     customerassignment,
     carrierrateplanchange,
     customerrateplanchange,
-    statusupdate
+    statusupdate,
+    newserviceactivation
 };
+inline constexpr std::size_t kChangeTypeCount = 5;
 std::string_view to_string(ChangeType type);
 std::optional<ChangeType> parse_change_type(std::string_view name);
 
@@ -139,14 +141,51 @@ struct StatusUpdate {
 BOOST_DESCRIBE_STRUCT(StatusUpdate, (),
                       (update_status, reason_code, carrier_rate_plan, zip_code, effective_date))
 
+// Lists of codes are texts, separated by ';'.
+struct NewServiceActivation {  // TelegenceActivationChangeRequest
+    std::optional<std::string> imei;
+    std::optional<std::string> carrier_rate_plan;  // the plan's code
+    std::optional<std::string> offering_codes;
+    std::optional<std::string> remove_offering_codes;
+    std::optional<std::string> billing_account;
+    std::optional<std::string> zip_code;  // where the line will be used
+    std::optional<std::string> technology_type;
+    std::optional<std::string> carrier_data_group;
+    std::optional<std::string> carrier_rate_pool;
+    std::optional<bool> static_ip;
+    std::optional<std::string> ip_pool;
+    std::optional<std::string> customer_ip_range;
+    std::optional<std::string> access_point_name;
+    std::optional<bool> lte_indicator;
+    std::optional<bool> default_access_point;
+    std::optional<std::string> first_name;
+    std::optional<std::string> last_name;
+    std::optional<std::string> street_number;
+    std::optional<std::string> street_direction;
+    std::optional<std::string> street_name;
+    std::optional<std::string> street_type;
+    std::optional<std::string> city;
+    std::optional<std::string> state_or_province;
+    std::optional<std::string> postal_code;
+    std::optional<bool> strict;  // of the whole change: all devices go on, or none
+};
+BOOST_DESCRIBE_STRUCT(NewServiceActivation, (),
+                      (imei, carrier_rate_plan, offering_codes, remove_offering_codes,
+                       billing_account, zip_code, technology_type, carrier_data_group,
+                       carrier_rate_pool, static_ip, ip_pool, customer_ip_range, access_point_name,
+                       lte_indicator, default_access_point, first_name, last_name, street_number,
+                       street_direction, street_name, street_type, city, state_or_province,
+                       postal_code, strict))
+
 struct ChangeParameters {
     std::optional<CustomerAssignment> customer_assignment;
     std::optional<CarrierRatePlanUpdate> carrier_rate_plan_update;
     std::optional<CustomerRatePlanUpdate> customer_rate_plan_update;
     std::optional<StatusUpdate> status_update;
+    std::optional<NewServiceActivation> new_service_activation;
 };
 BOOST_DESCRIBE_STRUCT(ChangeParameters, (),
                       (customer_assignment, carrier_rate_plan_update, customer_rate_plan_update,
-                       status_update))
+                       status_update, new_service_activation))
 
 }  // namespace carryall::changes

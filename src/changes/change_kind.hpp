@@ -22,6 +22,12 @@ class ChangeKind {
     virtual std::string description() const = 0;  // "Update Device Status"
     // "POND", or "Update AMOP" for the local record.
     virtual std::string integration_name() const = 0;
+    // What plan() must know beside the device, read once for a page, in one statement at most.
+    virtual Result<void> look_around(db::Connection& connection, const ClaimedPage& page) {
+        static_cast<void>(connection);
+        static_cast<void>(page);
+        return {};
+    }
     virtual DevicePlan plan(const ClaimedDevice& device,
                             const carriers::Attempt& attempt) const = 0;
     virtual std::string effect(const DevicePlan& plan, const carriers::Applied& applied) const {
@@ -86,5 +92,6 @@ std::unique_ptr<ChangeKind> make_status_update(const RunnableChange& change);
 std::unique_ptr<ChangeKind> make_carrier_rate_plan_change(const RunnableChange& change);
 std::unique_ptr<ChangeKind> make_customer_rate_plan_change(const RunnableChange& change);
 std::unique_ptr<ChangeKind> make_customer_assignment(const RunnableChange& change);
+std::unique_ptr<ChangeKind> make_new_service_activation(const RunnableChange& change);
 
 }  // namespace carryall::changes

@@ -85,6 +85,15 @@ void merge(StatusUpdate& to, References&, const StatusUpdate& own, const Referen
     take(to.effective_date, own.effective_date);
 }
 
+// Every member stands for itself.
+void merge(NewServiceActivation& to, References&, const NewServiceActivation& own,
+           const References&) {
+    using Members =
+        boost::describe::describe_members<NewServiceActivation, boost::describe::mod_public>;
+    boost::mp11::mp_for_each<Members>(
+        [&](auto member) { take(to.*member.pointer, own.*member.pointer); });
+}
+
 template <class Section>
 void merge_section(std::optional<Section>& to, References& to_names,
                    const std::optional<Section>& own, const References& names, bool has_names) {
@@ -194,6 +203,12 @@ void merge_parameters(ChangeParameters& effective, References& references, const
     if (!row.has_own) return;
     const References& names = row.references;
     const bool has_plan_names = names.customer_rate_plan || names.customer_pool;
+    // Of an activation a customer assignment may follow; it is the whole change's.
+    if (effective.new_service_activation || row.own.new_service_activation) {
+        merge_section(effective.new_service_activation, references, row.own.new_service_activation,
+                      names, false);
+        return;
+    }
     // A row's own values are of the change's type only, so at most one of these does anything;
     // names of a customer plan alone belong to whichever section the change has.
     const bool is_assignment = effective.customer_assignment || row.own.customer_assignment ||
@@ -218,6 +233,8 @@ base::json::object section_of(const ChangeParameters& parameters, ChangeType typ
             return written(parameters.customer_rate_plan_update);
         case ChangeType::statusupdate:
             return written(parameters.status_update);
+        case ChangeType::newserviceactivation:
+            return written(parameters.new_service_activation);
     }
     CHECK(false && "a change type without a section");
     return {};

@@ -8,6 +8,7 @@ std::string image_of_device(ChangeType type) {
     };
     switch (type) {
         case ChangeType::statusupdate:
+        case ChangeType::newserviceactivation:
             return found("'status', d.status");
         case ChangeType::carrierrateplanchange:
             return found(
@@ -47,6 +48,8 @@ std::string target_of_section(ChangeType type) {
     switch (type) {
         case ChangeType::statusupdate:
             return "jsonb_build_object('status', s.section -> 'updateStatus')";
+        case ChangeType::newserviceactivation:
+            return "jsonb_build_object('status', 'Active')";
         case ChangeType::carrierrateplanchange:
             return "jsonb_strip_nulls(jsonb_build_object("
                    "'carrierRatePlan', s.section -> 'carrierRatePlan',"
@@ -80,6 +83,7 @@ const std::vector<std::string>& image_names(ChangeType type) {
                                                         "customerRatePlanId", "customerRatePoolId"};
     switch (type) {
         case ChangeType::statusupdate:
+        case ChangeType::newserviceactivation:
             return status;
         case ChangeType::carrierrateplanchange:
             return carrier_plan;

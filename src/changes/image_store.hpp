@@ -37,7 +37,7 @@ class QueryByType {
     db::Query of(ChangeType type) const;
 
   private:
-    static constexpr std::size_t kTypes = 4;
+    static constexpr std::size_t kTypes = 5;
     std::array<std::string, kTypes> names_;
     std::array<std::string, kTypes> texts_;
 };

@@ -244,6 +244,8 @@ Query judge_query(ChangeType type) {
             return {"submit_judge_customer_plan", customer_plan.c_str()};
         case ChangeType::customerassignment:
             return {"submit_judge_assignment", assignment.c_str()};
+        case ChangeType::newserviceactivation:
+            return activation_verdict();
     }
     CHECK(false && "a change type that nobody judges");
     return {};
@@ -303,6 +305,11 @@ Result<void> judge_rows(db::Transaction& transaction, const JudgeFacts& facts) {
             for (const std::string& text : *texts) array.add(std::string_view(text));
             params.add(array.take());
         }
+    } else if (facts.type == ChangeType::newserviceactivation) {
+        Array statuses, reasons;
+        for (const std::string& text : facts.from_statuses) statuses.add(std::string_view(text));
+        for (const std::string& text : facts.advice) reasons.add(std::string_view(text));
+        params.add(facts.retried_change.value).add(statuses.take()).add(reasons.take());
     } else if (facts.type == ChangeType::carrierrateplanchange) {
         params.add(facts.plan_needs_carrier_id);
     }

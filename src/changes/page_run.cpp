@@ -241,11 +241,7 @@ class PageRun {
         request.body = call.body;
         if (call.shared) {
             gather_sharers(conversation);
-            request.body += call.shared->item;
-            for (const std::size_t sharer : conversation.sharers) {
-                const std::string& item = conversations_[sharer].call->shared->item;
-                if (!item.empty()) request.body.append(1, ',').append(item);
-            }
+            request.body += shared_items(conversation);
             request.body += call.shared->after;
         }
         const auto left =
@@ -256,6 +252,18 @@ class PageRun {
         for (const std::size_t sharer : conversation.sharers) note_sent(conversations_[sharer]);
         ++in_flight_;
         client_.start(std::move(request));
+    }
+
+    // What stands between Call::body and `after`.
+    std::string shared_items(const Conversation& leader) const {
+        const carriers::Shared& shared = *leader.call->shared;
+        if (shared.is_counted) return std::to_string(leader.sharers.size() + 1);
+        std::string items = shared.item;
+        for (const std::size_t sharer : leader.sharers) {
+            const std::string& item = conversations_[sharer].call->shared->item;
+            if (!item.empty()) items.append(1, ',').append(item);
+        }
+        return items;
     }
 
     const http::HeaderList& headers_for(const Call& call) {
@@ -303,7 +311,7 @@ class PageRun {
                one.body == other.body && one.shared->after == other.shared->after &&
                one.shared->most == other.shared->most &&
                one.shared->item.empty() == other.shared->item.empty() &&
-               one.headers == other.headers;
+               one.shared->is_counted == other.shared->is_counted && one.headers == other.headers;
     }
 
     void take_answers(milliseconds at_most) {
@@ -316,25 +324,34 @@ class PageRun {
             const std::string ended =
                 session_ == nullptr ? std::string() : session_->ended_part(answer);
             const std::vector<std::size_t> sharers = std::exchange(leader.sharers, {});
-            const std::size_t devices = sharers.size() + 1;
-            for (const std::size_t index : sharers) take_answer(index, answer, devices, ended);
-            take_answer(answer.tag, answer, devices, ended);
+            Part part{sharers.size() + 1, 0};
+            for (const std::size_t index : sharers) {
+                ++part.place;
+                take_answer(index, answer, part, ended);
+            }
+            take_answer(answer.tag, answer, {part.devices, 0}, ended);
         }
     }
 
-    void take_answer(std::size_t index, const http::ClientResponse& answer, std::size_t devices,
+    // A device's part in a request.
+    struct Part {
+        std::size_t devices = 1;
+        std::size_t place = 0;
+    };
+
+    void take_answer(std::size_t index, const http::ClientResponse& answer, const Part& part,
                      const std::string& ended) {
         Conversation& conversation = conversations_[index];
-        if (!ended.empty() && call_again(index, answer, devices, ended)) return;
+        if (!ended.empty() && call_again(index, answer, part.devices, ended)) return;
         conversation.was_renewed = false;
         const Call call = std::move(*conversation.call);
         conversation.call.reset();
-        if (call.shared) conversation.plan->exchange->shared_by(devices);
+        if (call.shared) conversation.plan->exchange->shared_by(part.devices, part.place);
         carriers::Step step = conversation.plan->exchange->proceed(answer);
         if (conversation.step >= kMaxCalls && std::holds_alternative<Call>(step)) {
             step = Outcome(carriers::Unknown{"the conversation did not come to an end"});
         }
-        add_call_log(conversation, call, devices, answer, std::get_if<Outcome>(&step));
+        add_call_log(conversation, call, part.devices, answer, std::get_if<Outcome>(&step));
         if (take_step(conversation, std::move(step))) waiting_.push_front(index);
     }
 
@@ -438,6 +455,7 @@ class PageRun {
                 const Held* held = nullptr) {
         const Outcome outcome = believed(conversation, told);
         watch_refusals(conversation, outcome);
+        add_remark(conversation, outcome);
         const ClaimedDevice& device = *conversation.device;
         DeviceResult result = result_for(device);
         const carriers::Exchange* exchange = conversation.plan->exchange.get();
@@ -480,8 +498,13 @@ class PageRun {
         } else if (const auto* unknown = std::get_if<carriers::Unknown>(&outcome)) {
             if (unknown->whole_account && was_told) pause_account(unknown->retry_after);
         }
-        if (!std::holds_alternative<carriers::Applied>(outcome) && !progress.is_null()) {
+        const auto* done = std::get_if<carriers::Applied>(&outcome);
+        if ((done == nullptr || done->keeps_progress) && !progress.is_null()) {
             result.progress = serialize(progress);
+        }
+        if (done == nullptr && exchange != nullptr) {
+            carriers::Applied so_far{exchange->achieved()};
+            if (!so_far.details.empty()) result.effect = effect_of_(*conversation.plan, so_far);
         }
         if (state == DeviceState::unknown || state == DeviceState::parked) {
             result.unclear_since = device.unclear_since ? device.unclear_since : page_.claimed_at;
@@ -514,9 +537,21 @@ class PageRun {
     void add_call_log(const Conversation& conversation, const Call& call, std::size_t devices,
                       const http::ClientResponse& answer, const Outcome* outcome) {
         LogEntry entry = base_entry(conversation, call.operation);
+        if (!call.description.empty()) entry.description = call.description;
         describe_call(entry, call, devices, answer);
         entry.started_at = conversation.call_started;
         if (outcome != nullptr) mark_outcome(entry, *outcome);
+        output_.log.push_back(std::move(entry));
+    }
+
+    void add_remark(Conversation& conversation, const Outcome& outcome) {
+        const auto* applied = std::get_if<carriers::Applied>(&outcome);
+        if (applied == nullptr || !applied->remark) return;
+        ++conversation.step;
+        LogEntry entry = base_entry(conversation, "");
+        entry.description = applied->remark->description;
+        entry.request = applied->remark->request;
+        entry.response = applied->remark->response;
         output_.log.push_back(std::move(entry));
     }
 

@@ -130,6 +130,83 @@ TEST_F(SharedRunTest, devices_with_the_same_call_share_requests_up_to_the_limit)
     }
 }
 
+// An exchange whose calls are counted instead of listed, and that remembers its place.
+class CountedExchange : public carriers::Exchange {
+  public:
+    CountedExchange(Outcome end, std::vector<std::string>& places)
+        : end_(std::move(end)), places_(places) {}
+    Step begin() override {
+        Call made = call("/addresses");
+        made.body = R"({"quantity":)";
+        made.description = "Addresses: Get";
+        made.shared = carriers::Shared{"", "}", 2, true};
+        return made;
+    }
+    Step proceed(const http::ClientResponse&) override { return end_; }
+    base::json::value progress() const override { return {{"step", 1}}; }
+    void shared_by(std::size_t devices, std::size_t place) override {
+        places_.push_back(std::to_string(place) + " of " + std::to_string(devices));
+    }
+    base::json::object achieved() const override { return {{"status", "Active"}}; }
+
+  private:
+    const Outcome end_;
+    std::vector<std::string>& places_;
+};
+
+TEST_F(SharedRunTest, a_call_may_have_a_limit_of_its_own_and_ask_for_as_many_as_share_it) {
+    std::vector<std::string> places;
+    for (int i = 0; i < 3; ++i) {
+        add({});
+        plans_.back().exchange = std::make_unique<CountedExchange>(Outcome(Applied{}), places);
+    }
+    run();
+    EXPECT_EQ(bodies(), (std::vector<std::string>{R"({"quantity":2})", R"({"quantity":1})"}));
+    std::sort(places.begin(), places.end());
+    EXPECT_EQ(places, (std::vector<std::string>{"0 of 1", "0 of 2", "1 of 2"}));
+}
+
+TEST_F(SharedRunTest, a_step_that_is_done_is_remembered_and_the_next_begins_afresh) {
+    std::vector<std::string> places;
+    add({}).state = DeviceState::waiting;
+    plans_.back().exchange = std::make_unique<CountedExchange>(
+        Outcome(carriers::Advanced{seconds(0), "half way"}), places);
+    const PageRunOutput output = run();
+    const DeviceResult& result = output.results.front();
+    EXPECT_EQ(result.verdict.state, DeviceState::fresh);
+    EXPECT_EQ(result.verdict.reason, "half way");
+    EXPECT_EQ(result.verdict.retry_number, 0);
+    EXPECT_EQ(result.progress, R"({"step":1})");
+    EXPECT_EQ(output.log.front().description, "Addresses: Get");
+}
+
+TEST_F(SharedRunTest, what_is_in_place_is_recorded_also_of_a_device_that_failed) {
+    std::vector<std::string> places;
+    add({});
+    plans_.back().exchange = std::make_unique<CountedExchange>(
+        Outcome(Refused{carriers::FailureClass::business, "no"}), places);
+    const PageRunOutput output = run();
+    EXPECT_EQ(output.results.front().verdict.state, DeviceState::error);
+    EXPECT_EQ(output.results.front().effect, "Suspended");
+}
+
+TEST_F(SharedRunTest, a_success_may_close_with_a_remark_and_keep_what_it_knows) {
+    std::vector<std::string> places;
+    Applied applied;
+    applied.summary = "All done";
+    applied.remark = carriers::Remark{"Line: Complete", "asked", "told"};
+    applied.keeps_progress = true;
+    add({});
+    plans_.back().exchange = std::make_unique<CountedExchange>(Outcome(applied), places);
+    const PageRunOutput output = run();
+    EXPECT_EQ(output.results.front().verdict.reason, "All done");
+    EXPECT_EQ(output.results.front().progress, R"({"step":1})");
+    ASSERT_EQ(output.log.size(), 2u);
+    EXPECT_EQ(output.log.back().description, "Line: Complete");
+    EXPECT_EQ(output.log.back().response, "told");
+    EXPECT_NE(output.log.front().step, output.log.back().step);
+}
+
 TEST_F(SharedRunTest, the_log_shows_each_devices_own_part_and_how_many_shared_the_request) {
     add({shared("/suspend", "\"one\""), Outcome(Applied{})});
     add({shared("/suspend", "\"two\""), Outcome(Applied{})});
@@ -160,7 +237,7 @@ class SplittingExchange : public carriers::Exchange {
     SplittingExchange(Call call, bool& was_accepted)
         : call_(std::move(call)), was_accepted_(was_accepted) {}
     Step begin() override { return call_; }
-    void shared_by(std::size_t devices) override { shared_by_ = devices; }
+    void shared_by(std::size_t devices, std::size_t) override { shared_by_ = devices; }
     Step proceed(const http::ClientResponse& response) override {
         was_accepted_ = response.status == 200;
         if (was_accepted_) return Outcome(Applied{});

@@ -18,6 +18,7 @@ using Number = std::optional<std::int64_t>;
 using Flag = std::optional<bool>;
 using List = std::optional<std::vector<std::int64_t>>;
 
+constexpr std::size_t kMaxCodes = 20;
 constexpr std::size_t kMaxDecimals = 6;
 constexpr std::size_t kMaxWholeDigits = 18;
 
@@ -41,6 +42,7 @@ constexpr auto kAssign = &ChangeParameters::customer_assignment;
 constexpr auto kCarrierPlan = &ChangeParameters::carrier_rate_plan_update;
 constexpr auto kCustomerPlan = &ChangeParameters::customer_rate_plan_update;
 constexpr auto kStatus = &ChangeParameters::status_update;
+constexpr auto kActivation = &ChangeParameters::new_service_activation;
 
 template <auto Section, auto Member>
 constexpr FieldTarget to_text() {
@@ -63,6 +65,7 @@ using A = CustomerAssignment;
 using C = CarrierRatePlanUpdate;
 using P = CustomerRatePlanUpdate;
 using S = StatusUpdate;
+using N = NewServiceActivation;
 using R = References;
 
 const std::vector<ParameterField>& fields() {
@@ -144,6 +147,56 @@ const std::vector<ParameterField>& fields() {
          to_text<kStatus, &S::zip_code>()},
         {statusupdate, "effectiveDate", "", FieldKind::instant,
          to_text<kStatus, &S::effective_date>()},
+
+        {newserviceactivation, "imei", "deviceimei", FieldKind::text,
+         to_text<kActivation, &N::imei>()},
+        {newserviceactivation, "carrierRatePlan",
+         "carrierrateplancode rateplan rateplancode singleusercode", FieldKind::text,
+         to_text<kActivation, &N::carrier_rate_plan>()},
+        {newserviceactivation, "offeringCodes", "offeringcode features featurecodes",
+         FieldKind::codes, to_text<kActivation, &N::offering_codes>()},
+        {newserviceactivation, "removeOfferingCodes", "removeofferingcode removefeatures",
+         FieldKind::codes, to_text<kActivation, &N::remove_offering_codes>()},
+        {newserviceactivation, "billingAccount", "ban billingaccountnumber billingaccountid",
+         FieldKind::text, to_text<kActivation, &N::billing_account>()},
+        {newserviceactivation, "zipCode", "zip servicezipcode", FieldKind::text,
+         to_text<kActivation, &N::zip_code>()},
+        {newserviceactivation, "technologyType", "devicetechnologytype", FieldKind::text,
+         to_text<kActivation, &N::technology_type>()},
+        {newserviceactivation, "carrierDataGroup", "datagroup", FieldKind::text,
+         to_text<kActivation, &N::carrier_data_group>()},
+        {newserviceactivation, "carrierRatePool", "ratepool", FieldKind::text,
+         to_text<kActivation, &N::carrier_rate_pool>()},
+        {newserviceactivation, "staticIp", "staticipprovision requiresstaticip", FieldKind::flag,
+         to_flag<kActivation, &N::static_ip>()},
+        {newserviceactivation, "ipPool", "ippoolid staticippoolid pdpname pdp", FieldKind::text,
+         to_text<kActivation, &N::ip_pool>()},
+        {newserviceactivation, "customerIpRange", "iprange", FieldKind::text,
+         to_text<kActivation, &N::customer_ip_range>()},
+        {newserviceactivation, "accessPointName", "apn staticipapn", FieldKind::text,
+         to_text<kActivation, &N::access_point_name>()},
+        {newserviceactivation, "lteIndicator", "lte", FieldKind::flag,
+         to_flag<kActivation, &N::lte_indicator>()},
+        {newserviceactivation, "defaultAccessPoint", "defaultapn defaultapnindicator",
+         FieldKind::flag, to_flag<kActivation, &N::default_access_point>()},
+        {newserviceactivation, "firstName", "", FieldKind::text,
+         to_text<kActivation, &N::first_name>()},
+        {newserviceactivation, "lastName", "", FieldKind::text,
+         to_text<kActivation, &N::last_name>()},
+        {newserviceactivation, "streetNumber", "", FieldKind::text,
+         to_text<kActivation, &N::street_number>()},
+        {newserviceactivation, "streetDirection", "", FieldKind::text,
+         to_text<kActivation, &N::street_direction>()},
+        {newserviceactivation, "streetName", "street", FieldKind::text,
+         to_text<kActivation, &N::street_name>()},
+        {newserviceactivation, "streetType", "", FieldKind::text,
+         to_text<kActivation, &N::street_type>()},
+        {newserviceactivation, "city", "", FieldKind::text, to_text<kActivation, &N::city>()},
+        {newserviceactivation, "stateOrProvince", "region", FieldKind::text,
+         to_text<kActivation, &N::state_or_province>()},
+        {newserviceactivation, "postalCode", "addresszipcode", FieldKind::text,
+         to_text<kActivation, &N::postal_code>()},
+        {newserviceactivation, "strict", "", FieldKind::flag, to_flag<kActivation, &N::strict>()},
     };
     return all;
 }
@@ -216,11 +269,52 @@ std::string set_list(List& target, std::string_view text) {
     return {};
 }
 
+std::string set_codes(Text& target, std::string_view text) {
+    std::string codes;
+    std::size_t count = 0;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find_first_of(";, "), text.size());
+        if (end > 0) {
+            if (++count > kMaxCodes) {
+                return "has more than " + std::to_string(kMaxCodes) + " codes";
+            }
+            codes.append(codes.empty() ? "" : ";").append(text.substr(0, end));
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    if (!codes.empty()) target = std::move(codes);
+    return {};
+}
+
 bool given(const auto& value) {
     return value.has_value();
 }
 
+std::string missing_of_activation(const NewServiceActivation& activation) {
+    std::string missing;
+    const auto need = [&](const auto& value, std::string_view name) {
+        if (!given(value)) missing.append(missing.empty() ? "" : ", ").append(name);
+    };
+    need(activation.imei, "imei");
+    need(activation.carrier_rate_plan, "carrierRatePlan");
+    need(activation.billing_account, "billingAccount");
+    need(activation.zip_code, "zipCode");
+    if (activation.static_ip.value_or(false)) need(activation.ip_pool, "ipPool (staticIp is true)");
+    return missing;
+}
+
 }  // namespace
+
+std::vector<std::string> split_codes(const std::optional<std::string>& codes) {
+    std::vector<std::string> parts;
+    std::string_view rest = codes ? std::string_view(*codes) : std::string_view();
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find(';'), rest.size());
+        if (end > 0) parts.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return parts;
+}
 
 const ParameterField* find_field(ChangeType type, std::string_view name) {
     const std::string wanted = sheets::comparable_column_name(name);
@@ -258,6 +352,8 @@ std::string set_field(const ParameterField& field, std::string_view text,
             return set_instant(to.text(parameters, references), text);
         case FieldKind::date:
             return set_date(to.text(parameters, references), text);
+        case FieldKind::codes:
+            return set_codes(to.text(parameters, references), text);
         case FieldKind::list:
             return set_list(to.list(parameters, references), text);
         case FieldKind::text:
@@ -306,6 +402,9 @@ std::string missing_parameters(const ChangeParameters& parameters, const Referen
                           given(plan->customer_data_allocation_mb)));
             return any ? "" : "customerRatePlanId, customerPoolId or customerDataAllocationMB";
         }
+        case newserviceactivation:
+            return missing_of_activation(
+                parameters.new_service_activation.value_or(NewServiceActivation{}));
         case customerassignment:
             break;
     }
@@ -339,6 +438,8 @@ const std::optional<std::string>& effective_date_of(const ChangeParameters& para
                        : none;
         case statusupdate:
             return parameters.status_update ? parameters.status_update->effective_date : none;
+        case newserviceactivation:
+            break;
     }
     return none;
 }

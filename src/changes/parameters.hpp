@@ -22,7 +22,7 @@ struct FieldTarget {
     std::optional<std::vector<std::int64_t>>& (*list)(ChangeParameters&, References&) = nullptr;
 };
 
-enum class FieldKind { text, number, flag, decimal, instant, date, list };
+enum class FieldKind { text, number, flag, decimal, instant, date, list, codes };
 
 struct ParameterField {
     ChangeType type;
@@ -52,6 +52,9 @@ std::string row_problem(const ParameterField& field, const std::string& reason);
 // The parameters the type cannot do without, for a person; empty if none is missing.
 std::string missing_parameters(const ChangeParameters& parameters, const References& references,
                                ChangeType type);
+
+// "A;B" as its parts.
+std::vector<std::string> split_codes(const std::optional<std::string>& codes);
 
 // When the change takes effect, if it says so.
 const std::optional<std::string>& effective_date_of(const ChangeParameters& parameters,

@@ -62,8 +62,10 @@ struct ChangeSummary {
 
 struct ChangeDetail {
     ChangeSummary summary;
-    base::json::value request;         // the parameters as stored
-    std::vector<ReasonCount> reasons;  // why devices failed, most frequent first, kMaxReasons
+    base::json::value request;               // the parameters as stored
+    std::vector<ReasonCount> reasons;        // why devices failed, most frequent first, kMaxReasons
+    std::optional<BulkChangeId> follows;     // the activation that this change waits for
+    std::optional<BulkChangeId> additional;  // the change that follows this one
 };
 
 struct ChangeFilter {

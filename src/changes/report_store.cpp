@@ -50,8 +50,11 @@ const std::string& from_change() {
 }
 
 Query get_query() {
-    static const std::string sql = "SELECT " + summary_columns() + ", b.request" + from_change() +
-                                   " AND b.bulk_change_id = $2";
+    static const std::string sql = "SELECT " + summary_columns() +
+                                   ", b.request, b.follows_bulk_change_id,"
+                                   " (SELECT f.bulk_change_id FROM bulk_change f WHERE"
+                                   " f.tenant_id = $1 AND f.follows_bulk_change_id = $2)" +
+                                   from_change() + " AND b.bulk_change_id = $2";
     return {"report_get_change", sql.c_str()};
 }
 
@@ -298,6 +301,12 @@ Result<ChangeDetail> get_change(db::Connection& connection, TenantId tenant_id, 
     auto request = json_at(*rows, 0, kSummaryColumns);
     if (!request) return request.error();
     detail.request = std::move(request).value();
+    const auto linked = [&](int column) {
+        const auto other = rows->optional_integer(0, kSummaryColumns + column);
+        return other ? std::optional(BulkChangeId{*other}) : std::nullopt;
+    };
+    detail.follows = linked(1);
+    detail.additional = linked(2);
     if (detail.summary.counts.error + detail.summary.counts.parked == 0) return detail;
     const auto reasons =
         connection.exec(reasons_query(), Params().add(tenant_id).add(id).add(kMaxReasons));

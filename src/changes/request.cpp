@@ -89,7 +89,8 @@ std::string set_from_json(const ParameterField& field, const json::value& value,
                           ChangeParameters& parameters, References& references) {
     std::string problem;
     std::string text;
-    if (field.kind == FieldKind::list && value.is_array()) {
+    const bool is_list = field.kind == FieldKind::list || field.kind == FieldKind::codes;
+    if (is_list && value.is_array()) {
         for (const json::value& item : value.get_array()) {
             const auto one = scalar_text(item, problem);
             if (!one) return problem;
@@ -125,7 +126,8 @@ void read_section(ChangeType type, const json::object& section, ChangeParameters
 
 bool is_section_key(std::string_view key) {
     for (const ChangeType type : {ChangeType::customerassignment, ChangeType::carrierrateplanchange,
-                                  ChangeType::customerrateplanchange, ChangeType::statusupdate}) {
+                                  ChangeType::customerrateplanchange, ChangeType::statusupdate,
+                                  ChangeType::newserviceactivation}) {
         if (is_key(key, section_name(type))) return true;
     }
     return false;
@@ -145,7 +147,9 @@ constexpr std::array<IdentifierKey, 7> kIdentifierKeys = {{
     {"device", std::nullopt},
 }};
 
-const IdentifierKey* identifier_key(std::string_view key) {
+// A key that is a parameter of the type (the IMEI of an activation) is no identifier.
+const IdentifierKey* identifier_key(ChangeType type, std::string_view key) {
+    if (find_field(type, key) != nullptr) return nullptr;
     for (const IdentifierKey& known : kIdentifierKeys) {
         if (is_key(key, known.name)) return &known;
     }
@@ -168,7 +172,7 @@ void read_device(const json::value& device, ChangeType type, DeviceRow& row) {
     };
     for (const auto& [key, value] : device.get_object()) {
         if (value.is_null()) continue;
-        if (const IdentifierKey* known = identifier_key(key)) {
+        if (const IdentifierKey* known = identifier_key(type, key)) {
             const std::string_view text = value.get_string();
             identify(row, text_cell(text), known->kind ? *known->kind : kind_by_form(text));
         } else if (is_key(key, section_name(type))) {
@@ -220,7 +224,7 @@ void check_device(const json::value& device, std::size_t index, ChangeType type,
     for (const auto& [key, value] : device.get_object()) {
         if (value.is_null()) continue;
         const std::string member = at + '/' + std::string(key);
-        if (identifier_key(key) != nullptr) {
+        if (identifier_key(type, key) != nullptr) {
             ++identifiers;
             if (!value.is_string()) {
                 mistakes.add(member, "must be a text in quotes: JSON numbers lose digits");
@@ -280,7 +284,8 @@ class RequestReader {
         if (!type) {
             mistakes_.add("/changeType",
                           "is unknown; known are customerassignment (10), carrierrateplanchange "
-                          "(7), customerrateplanchange (4) and statusupdate (1)");
+                          "(7), customerrateplanchange (4), statusupdate (1) and "
+                          "newserviceactivation (11)");
             return false;
         }
         request_.change_type = *type;
@@ -381,6 +386,29 @@ void read_dates(json::object& body, std::string_view section, BulkChangeRequest&
     }
 }
 
+// What is to follow an activation: the customer of the new lines, in its section or, as in an
+// upload, flat.
+void read_assignment_afterwards(const std::string& at, const json::value& value,
+                                BulkChangeRequest& request, Mistakes& mistakes,
+                                Warnings& warnings) {
+    if (!value.is_object()) return mistakes.add(at, "must be an object");
+    const auto complain = [&](const ParameterField& field, const std::string& reason,
+                              const json::value&) {
+        mistakes.add(at + '/' + std::string(field.name), reason);
+    };
+    request.parameters.customer_assignment.emplace();
+    read_section(ChangeType::customerassignment, value.get_object(), request.parameters,
+                 request.references, complain, [&](std::string_view unknown) {
+                     warnings.add(at.substr(1) + ": \"" + std::string(unknown) +
+                                  "\" is unknown and was ignored");
+                 });
+}
+
+bool is_of_assignment_afterwards(ChangeType type, std::string_view key) {
+    return type == ChangeType::newserviceactivation &&
+           find_field(ChangeType::customerassignment, key) != nullptr;
+}
+
 void read_parameters(const json::object& body, BulkChangeRequest& request, Mistakes& mistakes,
                      Warnings& warnings) {
     const ChangeType type = request.change_type;
@@ -402,13 +430,29 @@ void read_parameters(const json::object& body, BulkChangeRequest& request, Mista
                              warnings.add(at.substr(1) + ": \"" + std::string(unknown) +
                                           "\" is unknown and was ignored");
                          });
+        } else if (is_key(key, section_name(ChangeType::customerassignment)) &&
+                   type == ChangeType::newserviceactivation) {
+            read_assignment_afterwards(at, value, request, mistakes, warnings);
         } else if (is_section_key(key)) {
             warnings.add("\"" + std::string(key) + "\" is not used by a " +
                          std::string(to_string(type)));
-        } else if (!read_field(type, key, value, request.parameters, request.references,
-                               complain)) {
+        } else if (read_field(type, key, value, request.parameters, request.references, complain)) {
+            continue;
+        } else if (is_of_assignment_afterwards(type, key)) {
+            if (!request.parameters.customer_assignment) {
+                request.parameters.customer_assignment.emplace();
+            }
+            read_field(ChangeType::customerassignment, key, value, request.parameters,
+                       request.references, complain);
+        } else {
             warnings.add("\"" + std::string(key) + "\" is unknown and was ignored");
         }
+    }
+    if (type != ChangeType::newserviceactivation || !request.parameters.customer_assignment) return;
+    const std::string missing =
+        missing_parameters(request.parameters, request.references, ChangeType::customerassignment);
+    if (!missing.empty()) {
+        mistakes.add("/customerAssignment", "Missing required parameters: " + missing);
     }
 }
 
@@ -488,6 +532,8 @@ std::string_view section_name(ChangeType type) {
             return "customerRatePlanUpdate";
         case ChangeType::statusupdate:
             return "statusUpdate";
+        case ChangeType::newserviceactivation:
+            return "newServiceActivation";
     }
     CHECK(false && "a change type without a section");
     return {};

@@ -61,8 +61,10 @@ struct BulkChangeRequest {
     ControlRequest control;
     // When the whole change is begun, whatever its type; its parameters may have later dates.
     std::optional<base::Instant> start_at;
-    std::string time_zone;        // that its dates were given in; empty: none was named
-    ChangeParameters parameters;  // only the section of change_type is ever set
+    std::string time_zone;  // that its dates were given in; empty: none was named
+    // Only the section of change_type is ever set; of an activation also the assignment that
+    // follows it.
+    ChangeParameters parameters;
     References references;
     std::vector<std::string> warnings;  // unknown keys and the like
 };

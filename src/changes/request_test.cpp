@@ -95,7 +95,8 @@ TEST(RequestTest, every_type_is_known_by_name_in_any_case_and_by_number) {
     EXPECT_EQ(parse_change_type("4"), ChangeType::customerrateplanchange);
     EXPECT_EQ(parse_change_type("7"), ChangeType::carrierrateplanchange);
     EXPECT_EQ(parse_change_type(" statusUpdate "), ChangeType::statusupdate);
-    EXPECT_EQ(parse_change_type("11"), std::nullopt);
+    EXPECT_EQ(parse_change_type("11"), ChangeType::newserviceactivation);
+    EXPECT_EQ(parse_change_type("12"), std::nullopt);
 }
 
 TEST(RequestTest, customer_and_service_at_the_top_level_are_accepted) {

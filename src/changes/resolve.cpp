@@ -1,8 +1,12 @@
 // The request-level checks. Texts are those of the original system where it has one.
 #include "changes/resolve.hpp"
 
+#include <fmt/format.h>
+
 #include "carriers/carrier.hpp"
+#include "changes/activation.hpp"
 #include "changes/parameters.hpp"
+#include "devices/identifiers.hpp"
 #include "queue/queue.hpp"
 
 namespace carryall::changes {
@@ -26,7 +30,8 @@ std::string display_name_of(const std::string& integration) {
 }
 
 bool goes_to_the_carrier(ChangeType type) {
-    return type == ChangeType::statusupdate || type == ChangeType::carrierrateplanchange;
+    return type == ChangeType::statusupdate || type == ChangeType::carrierrateplanchange ||
+           type == ChangeType::newserviceactivation;
 }
 
 std::string pointer(ChangeType type, std::string_view member) {
@@ -44,6 +49,7 @@ bool begins_at_its_date(ChangeType type) {
     switch (type) {
         case ChangeType::statusupdate:
         case ChangeType::carrierrateplanchange:
+        case ChangeType::newserviceactivation:
             return true;
         case ChangeType::customerrateplanchange:
         case ChangeType::customerassignment:
@@ -91,6 +97,11 @@ Result<EffectiveRules> EffectiveRules::make(BulkChangeRequest& request,
         }
         auto& plan = request.parameters.carrier_rate_plan_update;
         if (plan && rules.carrier_keeps_days_ > 0) plan->scheduled_at_carrier = true;
+    }
+    if (type == ChangeType::newserviceactivation && request.portal &&
+        *request.portal != Portal::mobility) {
+        errors.push_back(
+            base::invalid_input("an activation belongs to the mobility portal", "/portal"));
     }
     rules.canonicalise(request.parameters);
     const auto& status = request.parameters.status_update;
@@ -146,10 +157,18 @@ std::string EffectiveRules::problem_of(const ChangeParameters& effective,
                                        const References& names) const {
     const std::string missing = missing_parameters(effective, names, type_);
     if (!missing.empty()) return "Missing required parameters: " + missing;
+    if (type_ == ChangeType::newserviceactivation) return problem_of_activation(effective);
     const auto& date = effective_date_of(effective, type_);
     if (!date) return {};
     const auto instant = base::parse_iso8601(*date);
     return instant ? date_problem(*instant) : "Invalid effective date";
+}
+
+std::string EffectiveRules::problem_of_activation(const ChangeParameters& effective) const {
+    const std::string& imei = *effective.new_service_activation->imei;
+    const auto parsed = devices::Imei::parse(imei);
+    if (!parsed) return "Invalid IMEI (" + parsed.error().message + ')';
+    return carrier_->activation_problem(imei, activation_of(effective));
 }
 
 // What the carrier of the service provider can do, and what the provider's settings make of it.
@@ -157,7 +176,10 @@ Result<void> EffectiveRules::take_carrier(const ProviderFacts& provider) {
     carrier_ = carrier_of(provider.integration);
     const carriers::Capabilities can =
         carrier_ != nullptr ? carrier_->capabilities() : carriers::Capabilities();
-    if (type_ == ChangeType::statusupdate ? !can.status_update : !can.carrier_rate_plan_change) {
+    const bool is_able = type_ == ChangeType::statusupdate           ? can.status_update
+                         : type_ == ChangeType::newserviceactivation ? can.new_activation
+                                                                     : can.carrier_rate_plan_change;
+    if (!is_able) {
         return base::invalid_input("this version cannot carry out a " +
                                        std::string(to_string(type_)) + " at " +
                                        display_name_of(provider.integration),
@@ -165,6 +187,10 @@ Result<void> EffectiveRules::take_carrier(const ProviderFacts& provider) {
     }
     statuses_ = carrier_->statuses();
     devices_per_request_ = can.devices_per_request;
+    if (type_ == ChangeType::newserviceactivation) {
+        devices_per_request_ = can.activations_per_request;
+        return {};
+    }
     const auto* set = base::find_ignoring_case(provider.settings, "devicesPerRequest");
     if (can.devices_per_request > 1 && set != nullptr && set->is_int64()) {
         devices_per_request_ =
@@ -342,12 +368,48 @@ Result<void> resolve_request(db::Transaction& transaction, std::int64_t tenant_i
                                                    plan_needs_carrier_id(integration)));
             }
             break;
+        case ChangeType::newserviceactivation:
+            if (parameters.customer_assignment) {
+                CustomerAssignment& wanted = *parameters.customer_assignment;
+                CARRYALL_TRY(resolver.assignment(wanted));
+                CARRYALL_TRY(resolver.customer_plan(wanted.customer_rate_plan_id,
+                                                    wanted.customer_rate_pool_id,
+                                                    "customerRatePoolId"));
+            }
+            break;
         case ChangeType::statusupdate:
             break;
     }
     if (errors.size() > before) return errors[before];
     return {};
 }
+
+namespace {
+
+// One for each that differs in more than its spelling.
+std::vector<std::string> distinct_statuses(const std::vector<std::string>& statuses) {
+    std::vector<std::string> seen;
+    std::vector<std::string> out;
+    for (const std::string& status : statuses) {
+        std::string comparable = carriers::comparable_status(status);
+        if (std::find(seen.begin(), seen.end(), comparable) != seen.end()) continue;
+        seen.push_back(std::move(comparable));
+        out.push_back(status);
+    }
+    return out;
+}
+
+void take_active_statuses(const carriers::Carrier& carrier,
+                          const std::vector<std::string>& statuses, JudgeFacts& facts) {
+    for (const std::string& status : distinct_statuses(statuses)) {
+        std::string reason = active_line_problem(carrier.canonical_status(status));
+        if (reason.empty()) continue;
+        facts.from_statuses.push_back(carriers::comparable_status(status));
+        facts.advice.push_back(std::move(reason));
+    }
+}
+
+}  // namespace
 
 Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant_id,
                                std::int64_t service_provider_id, ChangeType type,
@@ -358,16 +420,21 @@ Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant
     facts.type = type;
     facts.portal = portal;
     facts.plan_needs_carrier_id = plan_needs_carrier_id(provider.integration);
-    if (type != ChangeType::statusupdate) return facts;
+    const bool needs_statuses =
+        type == ChangeType::statusupdate || type == ChangeType::newserviceactivation;
+    if (!needs_statuses) return facts;
     const carriers::Carrier* carrier = carrier_of(provider.integration);
     if (carrier == nullptr) return facts;
-    const auto present = staged_statuses(transaction, tenant_id);
+    auto present = staged_statuses(transaction, tenant_id);
     if (!present) return present.error();
-    std::vector<std::string> seen;
-    for (const std::string& status : *present) {
+    if (type == ChangeType::newserviceactivation) {
+        // The carrier's inventory may show lines that we have no record of.
+        present->insert(present->end(), carrier->statuses().begin(), carrier->statuses().end());
+        take_active_statuses(*carrier, *present, facts);
+        return facts;
+    }
+    for (const std::string& status : distinct_statuses(*present)) {
         const std::string from = carriers::comparable_status(status);
-        if (std::find(seen.begin(), seen.end(), from) != seen.end()) continue;
-        seen.push_back(from);
         for (const std::string& target : carrier->allowed_transitions(status, provider.settings)) {
             facts.from_statuses.push_back(from);
             facts.to_statuses.push_back(carriers::comparable_status(target));
@@ -383,10 +450,27 @@ Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t tenant
     return facts;
 }
 
+namespace {
+
+std::string text_or_empty(const std::optional<std::string>& text) {
+    return text.value_or("");
+}
+
+}  // namespace
+
+void describe_activation(const ChangeParameters& parameters, std::int64_t additional_change,
+                         queue::Attributes& attributes) {
+    if (!parameters.new_service_activation) return;
+    const NewServiceActivation& activation = *parameters.new_service_activation;
+    attributes.telegence_new_service_activation_step = 0;
+    attributes.carrier_data_group = text_or_empty(activation.carrier_data_group);
+    attributes.carrier_rate_pool = text_or_empty(activation.carrier_rate_pool);
+    attributes.addition_bulk_change_id = additional_change;
+}
+
 Result<void> enqueue_runners(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
                              const std::string& correlation_id, std::int64_t open_pages,
-                             std::int64_t seconds_until_due) {
-    queue::Attributes attributes;
+                             std::int64_t seconds_until_due, queue::Attributes attributes) {
     attributes.tenant_id = tenant_id;
     attributes.bulk_change_id = id.value;
     attributes.request_id = correlation_id;
@@ -410,6 +494,8 @@ std::string validation_description(ChangeType type, const std::string& integrati
             return "Change Customer Rate Plan: Validate";
         case ChangeType::statusupdate:
             return "Update Device Status: " + display_name_of(integration) + " Validate";
+        case ChangeType::newserviceactivation:
+            return fmt::format("{}: Validate", kActivationDescription);
     }
     CHECK(false && "a change type without a description");
     return {};

@@ -9,6 +9,7 @@
 
 #include "carriers/carrier.hpp"
 #include "changes/submit_store.hpp"
+#include "queue/queue.hpp"
 
 namespace carryall::changes {
 
@@ -48,6 +49,7 @@ class EffectiveRules {
   private:
     base::Result<void> take_carrier(const ProviderFacts& provider);
     std::string date_problem(base::Instant date) const;
+    std::string problem_of_activation(const ChangeParameters& effective) const;
 
     ChangeType type_ = ChangeType::statusupdate;
     base::Instant now_;
@@ -72,7 +74,11 @@ base::Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t 
 // One message for each runner the change can use.
 base::Result<void> enqueue_runners(db::Transaction& transaction, std::int64_t tenant_id,
                                    BulkChangeId id, const std::string& correlation_id,
-                                   std::int64_t open_pages, std::int64_t seconds_until_due);
+                                   std::int64_t open_pages, std::int64_t seconds_until_due,
+                                   queue::Attributes attributes = {});
+// The seeds' attributes of an activation's message.
+void describe_activation(const ChangeParameters& parameters, std::int64_t additional_change,
+                         queue::Attributes& attributes);
 
 // "Change Carrier Rate Plan: POND Validate"
 std::string validation_description(ChangeType type, const std::string& integration);

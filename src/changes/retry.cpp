@@ -121,10 +121,15 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     const auto facts = judge_facts(transaction, tenant_id, change->service_provider_id,
                                    change->type, change->portal, **provider);
     if (!facts) return facts.error();
-    CARRYALL_TRY(judge_rows(transaction, *facts));
+    JudgeFacts retried = *facts;
+    retried.retried_change = id;
+    CARRYALL_TRY(judge_rows(transaction, retried));
     CARRYALL_TRY(refuse_duplicates(transaction, tenant_id, id));
     auto totals = count_verdicts(transaction, kDefaultPageSize, change->now);
     if (!totals) return totals.error();
+    if (change->type == ChangeType::newserviceactivation) {
+        CARRYALL_TRY(make_devices(transaction, tenant_id, change->service_provider_id));
+    }
     NewChange description;
     description.type = change->type;
     description.portal = to_string(change->portal);
@@ -183,6 +188,7 @@ Result<void> process_change(db::Connection& connection, const tenants::Caller& c
             }
             CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
                                          change->open_page_count, 0));
+            CARRYALL_TRY(start_following(transaction, tenant_id, id));
             return notify_change(transaction, tenant_id, id);
         });
 }

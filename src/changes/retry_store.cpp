@@ -183,6 +183,10 @@ constexpr Query kStart{"retry_start_change", R"(
     UPDATE bulk_change SET status = 'PENDING'
     WHERE tenant_id = $1 AND bulk_change_id = $2 AND status = 'NEW')"};
 
+constexpr Query kStartFollowing{"retry_start_following", R"(
+    UPDATE bulk_change SET status = 'PENDING'
+    WHERE tenant_id = $1 AND follows_bulk_change_id = $2 AND status = 'NEW')"};
+
 constexpr const char* kProcessBy = "carryall validation";
 
 std::string array_of(const std::vector<std::string>& texts) {
@@ -327,6 +331,11 @@ Result<bool> start_change(db::Transaction& transaction, std::int64_t tenant_id, 
     const auto rows = transaction.exec(kStart, Params().add(tenant_id).add(id));
     if (!rows) return rows.error();
     return rows->affected() == 1;
+}
+
+Result<void> start_following(db::Transaction& transaction, std::int64_t tenant_id,
+                             BulkChangeId id) {
+    return without_rows(transaction.exec(kStartFollowing, Params().add(tenant_id).add(id)));
 }
 
 }  // namespace carryall::changes

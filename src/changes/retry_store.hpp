@@ -76,5 +76,8 @@ base::Result<ReopenedParked> reopen_parked(db::Transaction& transaction, std::in
 // NEW becomes PENDING. False: it was not NEW.
 base::Result<bool> start_change(db::Transaction& transaction, std::int64_t tenant_id,
                                 BulkChangeId id);
+// The same for the change that follows it, if there is one; its messages are the sweep's to make.
+base::Result<void> start_following(db::Transaction& transaction, std::int64_t tenant_id,
+                                   BulkChangeId id);
 
 }  // namespace carryall::changes

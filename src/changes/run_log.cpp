@@ -43,7 +43,8 @@ void mark_outcome(LogEntry& entry, const Outcome& outcome) {
     } else if (const auto* unknown = std::get_if<carriers::Unknown>(&outcome)) {
         entry.status = "PENDING";
         entry.error = unknown->reason;
-    } else if (std::holds_alternative<carriers::Pending>(outcome)) {
+    } else if (std::holds_alternative<carriers::Pending>(outcome) ||
+               std::holds_alternative<carriers::Advanced>(outcome)) {
         entry.status = "PENDING";
     }
 }
@@ -53,7 +54,10 @@ void describe_call(LogEntry& entry, const carriers::Call& call, std::size_t devi
     entry.action = std::string(to_string(call.method)) + ' ' + call.path;
     entry.request = entry.action;
     std::string body = call.body;
-    if (call.shared) body += call.shared->item + call.shared->after;
+    if (call.shared) {
+        body += call.shared->is_counted ? std::to_string(devices) : call.shared->item;
+        body += call.shared->after;
+    }
     if (!body.empty()) entry.request += "\n" + loggable(body);
     if (devices > 1) {
         entry.request += "\n(" + std::to_string(devices) + " devices shared this request)";

@@ -112,9 +112,18 @@ Verdict judge(const carriers::Outcome& outcome, const AttemptEnd& end,
     done.retry_number = end.retry_number;
     done.read_back_count = end.read_back_count;
     return std::visit(
-        Overloaded{[&](const carriers::Applied&) {
+        Overloaded{[&](const carriers::Applied& applied) {
                        done.state = DeviceState::processed;
+                       done.reason = applied.summary;
                        return done;
+                   },
+                   [&](const carriers::Advanced& advanced) {
+                       // The next step has retries of its own.
+                       Verdict next;
+                       next.state = DeviceState::fresh;
+                       next.reason = advanced.note;
+                       next.due_in = advanced.go_on_after;
+                       return next;
                    },
                    [&](const carriers::Refused& refused) {
                        if (refused.failure == FailureClass::transient) {
@@ -128,6 +137,7 @@ Verdict judge(const carriers::Outcome& outcome, const AttemptEnd& end,
                    [&](const carriers::Pending& pending) {
                        done.state = DeviceState::waiting;
                        done.due_in = pending.ask_again_after;
+                       done.reason = pending.note;
                        return done;
                    },
                    [&](const carriers::NotSent& not_sent) {
@@ -148,6 +158,11 @@ Verdict judge(const carriers::Outcome& outcome, const AttemptEnd& end,
                        if (unknown.whole_account) {
                            return wait_for_account(DeviceState::unknown, unknown.reason,
                                                    unknown.retry_after, end, settings);
+                       }
+                       if (unknown.needs_person) {
+                           done.state = DeviceState::parked;
+                           done.reason = unknown.reason;
+                           return done;
                        }
                        return still_unknown(unknown.reason, end, settings);
                    }},

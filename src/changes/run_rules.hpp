@@ -7,9 +7,10 @@
 //                     retries are used up │  ├─Pending──▶ waiting        asked again later │
 //                     └─Unknown──▶ unknown        read back on the ladder; never sent again before
 //                     that
-//   waiting ──a notice, or asked──▶ processed | error | waiting | unknown; it could not be asked ▶
-//   waiting unknown ──read back──▶ processed | error | new attempt (proved not applied) | parked
-//   (ladder used up)
+//   new, waiting, unknown ──Advanced──▶ new       a step is done; the next begins, with retries of
+//   its own waiting ──a notice, or asked──▶ processed | error | waiting | unknown; it could not be
+//   asked ▶ waiting unknown ──read back──▶ processed | error | new attempt (proved not applied) |
+//   parked (ladder used up, or only a person can tell)
 #pragma once
 
 #include <chrono>

@@ -54,6 +54,24 @@ TEST(Judge, a_device_with_earlier_steps_done_is_parked_and_not_shown_as_failed) 
         DeviceState::parked);
 }
 
+TEST(Judge, a_step_that_is_done_leads_to_the_next_with_retries_of_its_own) {
+    const AttemptEnd end{.was_waiting = true, .retry_number = 5, .read_back_count = 3};
+    const Verdict verdict = judge(carriers::Advanced{seconds(7), "on"}, end, {});
+    EXPECT_EQ(verdict.state, DeviceState::fresh);
+    EXPECT_EQ(verdict.due_in, seconds(7));
+    EXPECT_EQ(verdict.retry_number, 0);
+    EXPECT_EQ(verdict.read_back_count, 0);
+}
+
+TEST(Judge, what_only_a_person_can_tell_is_parked_at_once) {
+    carriers::Unknown unknown{"look"};
+    unknown.needs_person = true;
+    const Verdict verdict = judge(unknown, {}, {});
+    EXPECT_EQ(verdict.state, DeviceState::parked);
+    EXPECT_EQ(verdict.reason, "look");
+    EXPECT_FALSE(verdict.due_in);
+}
+
 TEST(Judge, the_wait_the_outside_system_asks_for_is_honoured) {
     const Verdict verdict = judge(carriers::NotSent{"429", seconds(120), true}, {}, {});
     EXPECT_GE(*verdict.due_in, seconds(120));

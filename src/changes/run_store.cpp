@@ -24,7 +24,7 @@ using db::Rows;
 Query load_query() {
     static const std::string kSql = fmt::format(R"(
     SELECT b.change_type, b.portal, b.request, b.correlation_id, b.open_page_count,
-           b.undoes_bulk_change_id IS NOT NULL, {1}, {0}, r.*
+           b.undoes_bulk_change_id IS NOT NULL, b.follows_bulk_change_id, {1}, {0}, r.*
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     LEFT JOIN LATERAL (
@@ -420,23 +420,40 @@ constexpr const char* kAssignmentEffect = R"(wanted AS MATERIALIZED (
         FROM wanted w WHERE w.effective_at > now() AND coalesce(w.plan_id, w.pool_id) IS NOT NULL
         ON CONFLICT (device_change_id) DO NOTHING))";
 
+// Effect: {"status"}, and of an active line {"msisdn", "ratePlan", "imei", "ipAddress"}.
+constexpr const char* kActivationEffect = R"(wanted AS MATERIALIZED (
+        SELECT r.device_id, r.effect::jsonb AS told FROM result r WHERE r.effect IS NOT NULL),
+    effect AS (
+        UPDATE device d SET status = coalesce(w.told ->> 'status', d.status),
+            msisdn = coalesce(w.told ->> 'msisdn', d.msisdn),
+            imei = coalesce(w.told ->> 'imei', d.imei),
+            ip_address = coalesce((w.told ->> 'ipAddress')::inet, d.ip_address),
+            carrier_rate_plan_id = coalesce(
+                (SELECT p.carrier_rate_plan_id FROM carrier_rate_plan p
+                 WHERE p.tenant_id = $1 AND p.service_provider_id = $33::bigint
+                   AND p.code = w.told ->> 'ratePlan'),
+                d.carrier_rate_plan_id),
+            modified_at = now()
+        FROM wanted w WHERE d.tenant_id = $1 AND d.device_id = w.device_id))";
+
 Query completion_of(ChangeType type) {
-    static const std::array<std::string, 4> kSql = [] {
+    static const std::array<std::string, kChangeTypeCount> kSql = [] {
         const auto whole = [](const char* effect) {
             return std::string(kCompleteBefore) + effect + kCompleteAfter + kHoldAfterPage;
         };
-        std::array<std::string, 4> sql;
+        std::array<std::string, kChangeTypeCount> sql;
         sql[static_cast<std::size_t>(ChangeType::customerassignment)] = whole(kAssignmentEffect);
         sql[static_cast<std::size_t>(ChangeType::carrierrateplanchange)] =
             whole(kCarrierPlanEffect);
         sql[static_cast<std::size_t>(ChangeType::customerrateplanchange)] =
             whole(kCustomerPlanEffect);
         sql[static_cast<std::size_t>(ChangeType::statusupdate)] = whole(kStatusEffect);
+        sql[static_cast<std::size_t>(ChangeType::newserviceactivation)] = whole(kActivationEffect);
         return sql;
     }();
-    constexpr std::array<const char*, 4> kNames = {
+    constexpr std::array<const char*, kChangeTypeCount> kNames = {
         "run_complete_assignment", "run_complete_carrier_plan", "run_complete_customer_plan",
-        "run_complete_status"};
+        "run_complete_status", "run_complete_activation"};
     const auto index = static_cast<std::size_t>(type);
     return {kNames[index], kSql[index].c_str()};
 }
@@ -626,7 +643,7 @@ void add_traces(Params& params, const std::vector<DeviceResult>& results) {
 }
 
 // Of load_query().
-constexpr int kHeldColumn = 6;
+constexpr int kHeldColumn = 7;
 constexpr int kProviderColumn = kHeldColumn + kHeldColumnCount;
 constexpr int kRevioColumn = kProviderColumn + accounts::kAccountColumnCount;
 
@@ -654,6 +671,7 @@ Result<RunnableChange> load_change(db::Connection& connection, std::int64_t tena
     change.correlation_id = rows->string(0, 3);
     change.open_page_count = static_cast<int>(rows->integer(0, 4));
     change.is_undo = rows->boolean(0, 5);
+    if (const auto follows = rows->optional_integer(0, 6)) change.follows = {*follows};
     change.held = read_held(*rows, 0, kHeldColumn);
     auto account = accounts::read_account(*rows, 0, kProviderColumn, key);
     if (!account) return account.error();

@@ -35,7 +35,8 @@ struct RunnableChange {
     Held held;
     bool is_undo = false;
     StoredAccount account;
-    std::optional<StoredAccount> revio;  // the tenant's billing account, if it has one
+    std::optional<BulkChangeId> follows;  // the activation whose devices this change waits for
+    std::optional<StoredAccount> revio;   // the tenant's billing account, if it has one
 };
 
 // Not found: another tenant's, or none.

@@ -198,7 +198,7 @@ PageRunHooks Runner::page_hooks(const RunnableChange& change, const ClaimedPage&
 }
 
 // False: no page was due.
-Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& kind, Turn& turn) {
+Result<bool> Runner::work_page(const RunnableChange& change, ChangeKind& kind, Turn& turn) {
     const StoredAccount* account = kind.paced_account();
     const auto claimed_at = steady_clock::now();
     auto claimed = claim_page(*connection_, change.tenant_id, change.id, name_, settings_.lease,
@@ -222,6 +222,7 @@ Result<bool> Runner::work_page(const RunnableChange& change, const ChangeKind& k
         run.believes_readings_only = change.is_undo;
         run.lease = lease_from(claimed_at);
         CARRYALL_TRY(recall_past_actions(change, kind, page));
+        CARRYALL_TRY(kind.look_around(*connection_, page));
         std::vector<DevicePlan> plans;
         plans.reserve(page.devices.size());
         for (const ClaimedDevice& device : page.devices) {

@@ -47,7 +47,7 @@ class Runner {
             std::chrono::steady_clock::time_point::max();
     };
     Result<void> work_message(queue::Message& message);
-    Result<void> work_turn(const RunnableChange& change, const ChangeKind& kind, Turn& turn);
+    Result<void> work_turn(const RunnableChange& change, ChangeKind& kind, Turn& turn);
     static std::chrono::milliseconds note_blackouts(const StoredAccount& account, Turn& turn);
     Result<std::chrono::milliseconds> begin_turn(const StoredAccount& account,
                                                  const RunnableChange& change, Turn& turn);
@@ -57,7 +57,7 @@ class Runner {
                        std::chrono::steady_clock::time_point begun);
     Result<void> prolong(Turn& turn);
     static Result<void> unless_taken_over(Result<void> done);
-    Result<bool> work_page(const RunnableChange& change, const ChangeKind& kind, Turn& turn);
+    Result<bool> work_page(const RunnableChange& change, ChangeKind& kind, Turn& turn);
     Result<void> recall_past_actions(const RunnableChange& change, const ChangeKind& kind,
                                      ClaimedPage& page);
     static std::vector<ClaimedDevice> take_aside(ClaimedPage& page, bool is_poisoned);

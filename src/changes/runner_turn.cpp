@@ -132,7 +132,7 @@ Result<void> Runner::leave_account_alone(const queue::Message& message, millisec
     return unless_taken_over(queue_->put_back(message, milliseconds(0)));
 }
 
-Result<void> Runner::work_turn(const RunnableChange& change, const ChangeKind& kind, Turn& turn) {
+Result<void> Runner::work_turn(const RunnableChange& change, ChangeKind& kind, Turn& turn) {
     queue::Message& message = turn.message;
     const auto end_of_turn = std::min(steady_clock::now() + kTurn, turn.blackout_at);
     const auto end_account_turn = [&] {

@@ -19,7 +19,7 @@ constexpr const char* kCreateStage = R"(
         kind text NOT NULL, key text COLLATE "C", problem text, parameter_problem text, own text,
         due_at timestamptz, customer_id bigint, rev_customer_id text, customer_name text,
         site_id bigint, site_name text, creates_service boolean, plan_id bigint, plan_name text,
-        pool_id bigint, pool_name text, status text, comm_plan text,
+        pool_id bigint, pool_name text, status text, comm_plan text, imei text,
         -- An undo's row: what was empty before may become so again.
         restores boolean NOT NULL DEFAULT false) ON COMMIT DROP;
     CREATE TEMP TABLE submit_verdict (
@@ -29,11 +29,12 @@ constexpr const char* kCreateStage = R"(
 
 const std::vector<std::string>& stage_columns() {
     static const std::vector<std::string> names = {
-        "ordinal",         "row_number",        "identifier", "kind",      "key",
-        "problem",         "parameter_problem", "own",        "due_at",    "customer_id",
-        "rev_customer_id", "customer_name",     "site_id",    "site_name", "creates_service",
-        "plan_id",         "plan_name",         "pool_id",    "pool_name", "status",
-        "comm_plan"};
+        "ordinal",   "row_number",  "identifier",        "kind",
+        "key",       "problem",     "parameter_problem", "own",
+        "due_at",    "customer_id", "rev_customer_id",   "customer_name",
+        "site_id",   "site_name",   "creates_service",   "plan_id",
+        "plan_name", "pool_id",     "pool_name",         "status",
+        "comm_plan", "imei"};
     return names;
 }
 
@@ -115,18 +116,23 @@ void Stage::add_parameters(ChangeType type, const ChangeParameters& effective,
         put_nulls(copy_, 6);
         const auto& plan = effective.customer_rate_plan_update;
         const auto& carrier_plan = effective.carrier_rate_plan_update;
+        const auto& activation = effective.new_service_activation;
         if (type == ChangeType::customerrateplanchange && plan) {
             put_plan(copy_, plan->customer_rate_plan_id, names.customer_rate_plan);
             put_plan(copy_, plan->customer_pool_id, names.customer_pool);
         } else {
             copy_.null();
-            put(copy_, carrier_plan ? carrier_plan->carrier_rate_plan : std::nullopt);
+            put(copy_, carrier_plan ? carrier_plan->carrier_rate_plan
+                       : activation ? activation->carrier_rate_plan
+                                    : std::nullopt);
             put_nulls(copy_, 2);
         }
     }
     put(copy_, effective.status_update ? effective.status_update->update_status : std::nullopt);
     put(copy_, effective.carrier_rate_plan_update ? effective.carrier_rate_plan_update->comm_plan
                                                   : std::nullopt);
+    put(copy_,
+        effective.new_service_activation ? effective.new_service_activation->imei : std::nullopt);
 }
 
 Result<void> Stage::add(std::int64_t ordinal, const DeviceRow& row, ChangeType type,

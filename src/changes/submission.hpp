@@ -85,7 +85,8 @@ class Submission {
     base::Result<SubmitResult> store(SubmitResult result);
     base::Result<SubmitResult> plan(SubmitResult result);
     base::Result<SubmitResult> list_refused(SubmitResult result);
-    base::Result<void> enqueue(BulkChangeId id);
+    NewChange new_change(ChangeType type) const;
+    base::Result<BulkChangeId> store_following(const NewChange& activation, BulkChangeId id);
 
     db::Transaction& transaction_;
     const tenants::Caller& caller_;

@@ -22,6 +22,9 @@ RequestHash::RequestHash(const BulkChangeRequest& request, std::string_view prov
     add(canonical_text(request.control));
     if (request.start_at) add("start at " + base::to_iso8601(*request.start_at));
     add_parameters(request.parameters, request.references, request.change_type);
+    if (request.change_type == ChangeType::newserviceactivation) {
+        add_parameters(request.parameters, request.references, ChangeType::customerassignment);
+    }
 }
 
 void RequestHash::add(const DeviceRow& row, ChangeType type) {
@@ -93,6 +96,7 @@ Result<SubmitResult> answered_before(db::Transaction& transaction, std::int64_t 
     auto dates = stored_dates(transaction, tenant_id, id);
     if (!dates) return dates.error();
     result.dates = std::move(*dates);
+    result.additional_id = stored->additional_id;
     return result;
 }
 
@@ -220,17 +224,12 @@ Result<void> Submission::warn_of_others(BulkChangeId id, SubmitResult& result) {
     return {};
 }
 
-Result<void> Submission::enqueue(BulkChangeId id) {
-    return enqueue_runners(transaction_, tenant(), id, correlation_id_, totals_.open_pages,
-                           totals_.seconds_until_due);
-}
-
-Result<SubmitResult> Submission::store(SubmitResult result) {
+NewChange Submission::new_change(ChangeType type) const {
     const bool all_refused = totals_.refused == totals_.rows;
     NewChange change;
     change.tenant_id = tenant();
     change.service_provider_id = request_.service_provider_id;
-    change.type = request_.change_type;
+    change.type = type;
     change.portal = totals_.portal;
     change.status = request_.dry_run           ? "NEW"  // until it is sealed as a plan
                     : all_refused              ? "ERROR"
@@ -247,6 +246,36 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     change.page_size = rules_->page_size(options_.page_size);
     if (share_ != nullptr) change.change_set_id = share_->change_set_id;
     change.control = request_.control;
+    return change;
+}
+
+// The customer's assignment waits for the activation of each device: changes of one device are
+// carried out in the order in which they were accepted.
+Result<BulkChangeId> Submission::store_following(const NewChange& activation, BulkChangeId id) {
+    NewChange change = new_change(ChangeType::customerassignment);
+    change.status = activation.status;
+    change.page_size = activation.page_size;
+    change.follows = id;
+    change.control = {};  // it waits for the activation, whose waves and limits are its own
+    CARRYALL_TRY(turn_to_following_change(transaction_));
+    const auto following = insert_change(transaction_, change, totals_, provider_.now);
+    if (!following) return following.error();
+    CARRYALL_TRY(insert_devices(transaction_, *following, change, totals_, provider_.now));
+    if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *following, *dates_));
+    if (change.status == "PENDING") {
+        CARRYALL_TRY(enqueue_runners(transaction_, tenant(), *following, correlation_id_,
+                                     totals_.open_pages, totals_.seconds_until_due));
+    }
+    CARRYALL_TRY(notify_change(transaction_, tenant(), *following));
+    return *following;
+}
+
+Result<SubmitResult> Submission::store(SubmitResult result) {
+    const NewChange change = new_change(request_.change_type);
+    const bool is_activation = change.type == ChangeType::newserviceactivation;
+    if (is_activation) {
+        CARRYALL_TRY(make_devices(transaction_, tenant(), request_.service_provider_id));
+    }
     const auto id = insert_change(transaction_, change, totals_, provider_.now);
     if (!id) return id.error();
     if (options_.idempotency_key && !request_.dry_run) {
@@ -262,7 +291,17 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     CARRYALL_TRY(insert_devices(transaction_, *id, change, totals_, provider_.now));
     if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *id, *dates_));
     CARRYALL_TRY(warn_of_others(*id, result));
-    if (change.status == "PENDING") CARRYALL_TRY(enqueue(*id));
+    queue::Attributes attributes;
+    if (is_activation && request_.parameters.customer_assignment) {
+        const auto following = store_following(change, *id);
+        if (!following) return following.error();
+        result.additional_id = *following;
+    }
+    describe_activation(request_.parameters, result.additional_id.value, attributes);
+    if (change.status == "PENDING") {
+        CARRYALL_TRY(enqueue_runners(transaction_, tenant(), *id, correlation_id_,
+                                     totals_.open_pages, totals_.seconds_until_due, attributes));
+    }
     result.id = *id;
     result.status = change.status;
     if (request_.dry_run) return plan(std::move(result));
@@ -312,7 +351,10 @@ Result<SubmitResult> Submission::finish() {
     CARRYALL_TRY(find_dates());
     result.dates = dates_;
     result.refused = request_.all_or_nothing && totals_.refused > 0;
-    if (!result.refused) return store(std::move(result));
+    // The lines of an activation are made when it is accepted, so there is nothing to plan with.
+    const bool is_only_judged =
+        request_.dry_run && request_.change_type == ChangeType::newserviceactivation;
+    if (!result.refused && !is_only_judged) return store(std::move(result));
     return list_refused(std::move(result));
 }
 
@@ -330,6 +372,8 @@ Result<SubmitResult> Submission::run() {
     auto rules = EffectiveRules::make(request_, provider_, devices_.may_have_own(), errors_);
     if (!rules) return rules.error();
     rules_ = std::move(rules).value();
+    const auto& activation = request_.parameters.new_service_activation;
+    if (activation && activation->strict.value_or(false)) request_.all_or_nothing = true;
     CARRYALL_TRY(resolve_request(transaction_, tenant(), provider_.integration, request_, errors_));
     CARRYALL_TRY(stage_rows());
     CARRYALL_TRY(leave_others_rows());

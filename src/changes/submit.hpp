@@ -33,6 +33,14 @@
 //        carrier", "Communication plan not found"
 //      customer rate plan: "Invalid customer rate plan", "Invalid customer rate pool"
 //      status: "Status transition from X to Y not allowed"
+//      new service activation: the SIM need not be in the inventory, so rule 2 does not apply.
+//        "Invalid ICCID (an activation names the SIM by its ICCID)", "Invalid IMEI (…)", what the
+//        carrier cannot be asked for, "Carrier rate plan not found" and so on, "Another activation
+//        of this SIM is open (bulk change N)", "Line is already active", "Line is suspended; …",
+//        both also by the carrier's inventory. Accepted SIMs get a device record (Inventory).
+//
+// An activation may carry a customerAssignment: it is stored as a change of its own that follows
+// the activation (SubmitResult::additional_id), with the same rows.
 //
 // Effective dates. Customer rate plan and assignment: a date that has come takes effect at once, a
 // later one is scheduled; one more than kMaxBackdatedDays back or kMaxScheduledDays ahead is a slip
@@ -82,11 +90,12 @@ struct RefusedDevice {
 };
 
 struct SubmitResult {
-    BulkChangeId id;        // 0: refused whole, nothing was stored
-    bool replayed = false;  // the idempotency key's earlier change
-    bool refused = false;   // allOrNothing, and a device was bad
-    std::string status;     // of the stored change: NEW, PLANNED, PENDING, ERROR; else empty
-    std::string plan_hash;  // of a dry run's plan
+    BulkChangeId id;             // 0: nothing was stored
+    BulkChangeId additional_id;  // the change that follows this one; 0: none
+    bool replayed = false;       // the idempotency key's earlier change
+    bool refused = false;        // allOrNothing, and a device was bad
+    std::string status;          // of the stored change: NEW, PLANNED, PENDING, ERROR; else empty
+    std::string plan_hash;       // of a dry run's plan
     std::string correlation_id;
     std::int64_t device_count = 0;
     std::int64_t accepted_count = 0;

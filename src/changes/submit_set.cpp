@@ -67,6 +67,10 @@ void add_part(SubmitSetResult& set, SetPart part) {
 }
 
 Result<void> SetSubmission::find_providers() {
+    // Its SIMs need not be in the inventory, which tells the account of every other device.
+    if (request_.change_type == ChangeType::newserviceactivation) {
+        return base::invalid_input("an activation names one account, by serviceProviderId", kAt);
+    }
     const std::vector<std::int64_t>& asked = *request_.service_provider_ids;
     auto found = find_set_providers(transaction_, tenant(), asked);
     if (!found) return found.error();

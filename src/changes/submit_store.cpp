@@ -68,10 +68,11 @@ constexpr Query kHasCommunicationPlan{"submit_has_communication_plan", R"(
 constexpr Query kInsertChange{"submit_insert_change", R"(
     INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status, request,
         source, file_name, correlation_id, created_by, created_at, finished_at, device_count,
-        new_count, error_count, open_page_count, change_set_id, undoes_bulk_change_id)
+        new_count, error_count, open_page_count, change_set_id, undoes_bulk_change_id,
+        follows_bulk_change_id)
     VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11::timestamptz,
         CASE WHEN $5 = 'ERROR' THEN $11::timestamptz END, $12, $12::int - $13::int, $13, $14, $15,
-        $16)
+        $16, $17)
     RETURNING bulk_change_id)"};
 
 // With the values each device has now: what a plan shows and an undo puts back.
@@ -113,8 +114,10 @@ constexpr Query kNotify{"submit_notify", R"(
     SELECT pg_notify('carryall_bulk_change', $1))"};
 
 constexpr Query kReadSubmission{"submit_read_submission", R"(
-    SELECT status, correlation_id, device_count FROM bulk_change
-    WHERE tenant_id = $1 AND bulk_change_id = $2)"};
+    SELECT b.status, b.correlation_id, b.device_count,
+           (SELECT f.bulk_change_id FROM bulk_change f
+            WHERE f.tenant_id = $1 AND f.follows_bulk_change_id = $2)
+    FROM bulk_change b WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
 
 Query refusals_query() {
     static const std::string sql =
@@ -245,6 +248,7 @@ Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange
     params.add(change.file_name).add(change.correlation_id).add(change.created_by).add(now);
     params.add(totals.rows).add(totals.refused).add(totals.open_pages);
     params.add(change.change_set_id).add(change.undoes);
+    params.add(change.follows ? std::optional(change.follows->value) : std::nullopt);
     const auto rows = transaction.exec(kInsertChange, params);
     if (!rows) return rows.error();
     return BulkChangeId{rows->integer(0, 0)};
@@ -294,6 +298,7 @@ Result<StoredSubmission> read_submission(db::Transaction& transaction, std::int6
     stored.status = change->string(0, 0);
     stored.correlation_id = change->string(0, 1);
     stored.device_count = change->integer(0, 2);
+    stored.additional_id = {change->optional_integer(0, 3).value_or(0)};
     const auto refusals =
         transaction.exec(refusals_query(), Params().add(tenant_id).add(id).add(kMaxCountedReasons));
     if (!refusals) return refusals.error();

@@ -109,11 +109,20 @@ struct JudgeFacts {
     std::vector<std::string> advised_from;
     std::vector<std::string> advised_to;
     std::vector<std::string> advice;
+    // Of an activation that is retried: what its devices have achieved already counts.
+    BulkChangeId retried_change;
 };
 // The present statuses of the devices that the staged rows name.
 base::Result<std::vector<std::string>> staged_statuses(db::Transaction& transaction,
                                                        std::int64_t tenant_id);
 base::Result<void> judge_rows(db::Transaction& transaction, const JudgeFacts& facts);
+// The verdict on rows of an activation (activation_verdict_store.cpp).
+db::Query activation_verdict();
+// Makes the device records of accepted SIMs that have none.
+base::Result<void> make_devices(db::Transaction& transaction, std::int64_t tenant_id,
+                                std::int64_t service_provider_id);
+// The staged rows as those of a change that follows: what was refused is refused there as well.
+base::Result<void> turn_to_following_change(db::Transaction& transaction);
 
 inline constexpr int kMaxCountedReasons = 100;
 // The SQL for a reason without what is particular to one row, so that the same mistake is counted
@@ -150,6 +159,7 @@ struct NewChange {
     std::optional<std::int64_t> change_set_id;
     ControlRequest control;
     BulkChangeId undoes;  // 0: none
+    std::optional<BulkChangeId> follows;  // the activation that this change waits for
 };
 base::Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange& change,
                                          const VerdictTotals& totals, base::Instant now);
@@ -165,6 +175,7 @@ struct StoredSubmission {
     std::string status;
     std::string correlation_id;
     std::int64_t device_count = 0;
+    BulkChangeId additional_id;
     std::vector<ReasonCount> reasons;  // of the refused, as they were then
     std::int64_t refused = 0;
 };

@@ -49,6 +49,8 @@ std::string section_back(ChangeType type) {
                    touched("siteId") + ", " + touched("accountNumber") + ", " +
                    touched("customerRatePlanId") + ", " + touched("customerRatePoolId") + "))" +
                    emptied;
+        case ChangeType::newserviceactivation:
+            return "'{}'::jsonb";  // no device of it goes back
     }
     CHECK(false && "a change type that cannot be undone");
     return {};
@@ -74,6 +76,10 @@ std::string reasons_of(ChangeType type) {
             return R"(
         WHEN image.now -> 'revServiceId' IS DISTINCT FROM c.before -> 'revServiceId'
             THEN 'Not reversible: a service was created at Rev.io; disconnect it there first')";
+        case ChangeType::newserviceactivation:
+            return R"(
+        WHEN true THEN 'Not reversible: a new line is not taken back; deactivate it by a status '
+                 || 'update')";
         case ChangeType::customerrateplanchange:
             return {};
     }

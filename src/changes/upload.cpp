@@ -68,7 +68,10 @@ Result<void> TableDevices::find_identifiers() {
     };
     CARRYALL_TRY(look(kIccidColumns, IdentifierKind::iccid));
     CARRYALL_TRY(look(kNumberColumns, IdentifierKind::msisdn));
-    CARRYALL_TRY(look(kImeiColumns, IdentifierKind::imei));
+    // Of an activation the IMEI is a parameter: the device that the SIM is in.
+    if (find_field(type_, "imei") == nullptr) {
+        CARRYALL_TRY(look(kImeiColumns, IdentifierKind::imei));
+    }
     CARRYALL_TRY(look(kOpenColumns, std::nullopt));
     if (!identifiers_.empty()) return {};
     std::string seen;

@@ -56,7 +56,8 @@ struct Device {
     CustomerRatePoolId customer_rate_pool_id;
     std::optional<std::string> customer_rate_pool;
     std::optional<std::string> customer_data_allocation_mb;  // decimal, never rounded
-    bool is_archived = false;  // not is_active or is_deleted: no bulk change takes it
+    bool is_archived = false;               // not is_active or is_deleted: no bulk change takes it
+    std::optional<std::string> ip_address;  // static, as an activation brought it
     std::string created_at;
     std::string modified_at;
 };

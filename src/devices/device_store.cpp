@@ -114,7 +114,8 @@ std::string device_select() {
            "d.customer_id, c.name, c.rev_customer_id, d.site_id, s.name, d.account_number, "
            "d.rev_service_id, d.customer_rate_plan_id, crp.code, d.customer_rate_pool_id, "
            "pool.name, d.customer_data_allocation_mb::text, d.is_deleted OR NOT d.is_active, " +
-           tenants::iso8601("d.created_at") + ", " + tenants::iso8601("d.modified_at");
+           tenants::iso8601("d.created_at") + ", " + tenants::iso8601("d.modified_at") +
+           ", host(d.ip_address)";
 }
 
 // Each join names the tenant and a primary key, so it adds no row.
@@ -132,7 +133,7 @@ LEFT JOIN customer_rate_plan crp
 LEFT JOIN customer_rate_pool pool
     ON pool.tenant_id = $1 AND pool.customer_rate_pool_id = d.customer_rate_pool_id
 )";
-constexpr int kSortKeyColumn = 27;  // behind device_select's
+constexpr int kSortKeyColumn = 28;  // behind device_select's
 
 Device device_at(const db::Rows& rows, std::size_t row) {
     Device device;
@@ -163,6 +164,7 @@ Device device_at(const db::Rows& rows, std::size_t row) {
     device.is_archived = rows.boolean(row, 24);
     device.created_at = rows.string(row, 25);
     device.modified_at = rows.string(row, 26);
+    device.ip_address = rows.optional_text(row, 27);
     return device;
 }
 

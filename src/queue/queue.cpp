@@ -13,6 +13,12 @@ std::optional<std::int64_t> number(const base::json::object& object, std::string
     return base::parse_int(std::string_view(value->get_string()));
 }
 
+std::string text(const base::json::object& object, std::string_view name) {
+    const base::json::value* value = object.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                  : std::string();
+}
+
 bool flag(const base::json::object& object, std::string_view name) {
     const base::json::value* value = object.if_contains(name);
     return value != nullptr && value->is_string() && value->get_string() == "true";
@@ -37,6 +43,12 @@ base::json::object to_json(const Attributes& attributes) {
     add_flag("IsFromAutomatedUpdateDeviceStatusLambda",
              attributes.is_from_automated_update_device_status_lambda);
     add_flag("IsRetryUpdateIdentifier", attributes.is_retry_update_identifier);
+    if (!attributes.telegence_new_service_activation_step) return object;
+    object["TelegenceNewServiceActivationStep"] =
+        std::to_string(*attributes.telegence_new_service_activation_step);
+    object["CarrierDataGroup"] = attributes.carrier_data_group;
+    object["CarrierRatePool"] = attributes.carrier_rate_pool;
+    object["AdditionBulkChangeId"] = std::to_string(attributes.addition_bulk_change_id);
     return object;
 }
 
@@ -53,14 +65,17 @@ base::Result<Attributes> parse_attributes(const base::json::value& value) {
     attributes.bulk_change_id = *change;
     attributes.device_change_id = number(object, "DeviceChangeId");
     attributes.retry_number = static_cast<int>(number(object, "RetryNumber").value_or(0));
-    if (const base::json::value* request = object.if_contains("RequestId")) {
-        if (request->is_string()) attributes.request_id = request->get_string();
-    }
+    attributes.request_id = text(object, "RequestId");
     attributes.is_retry_new_activate_thing_space_device =
         flag(object, "IsRetryNewActivateThingSpaceDevice");
     attributes.is_from_automated_update_device_status_lambda =
         flag(object, "IsFromAutomatedUpdateDeviceStatusLambda");
     attributes.is_retry_update_identifier = flag(object, "IsRetryUpdateIdentifier");
+    attributes.telegence_new_service_activation_step =
+        number(object, "TelegenceNewServiceActivationStep");
+    attributes.carrier_data_group = text(object, "CarrierDataGroup");
+    attributes.carrier_rate_pool = text(object, "CarrierRatePool");
+    attributes.addition_bulk_change_id = number(object, "AdditionBulkChangeId").value_or(0);
     return attributes;
 }
 

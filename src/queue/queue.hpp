@@ -29,6 +29,11 @@ struct Attributes {
     bool is_retry_new_activate_thing_space_device = false;
     bool is_from_automated_update_device_status_lambda = false;
     bool is_retry_update_identifier = false;
+    // Of a new service activation; absent: the message is of another change.
+    std::optional<std::int64_t> telegence_new_service_activation_step;
+    std::string carrier_data_group;
+    std::string carrier_rate_pool;
+    std::int64_t addition_bulk_change_id = 0;
 };
 base::json::object to_json(const Attributes& attributes);
 base::Result<Attributes> parse_attributes(const base::json::value& value);

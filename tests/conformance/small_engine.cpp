@@ -24,7 +24,17 @@ struct Playing {
 bool may_share(const carriers::Call& one, const carriers::Call& other) {
     return one.shared && other.shared && one.method == other.method && one.path == other.path &&
            one.body == other.body && one.shared->after == other.shared->after &&
-           one.shared->most == other.shared->most;
+           one.shared->most == other.shared->most && one.headers == other.headers;
+}
+
+std::string shared_items(const std::vector<Playing*>& sharers) {
+    if (sharers.front()->call->shared->is_counted) return std::to_string(sharers.size());
+    std::string items;
+    for (const Playing* sharer : sharers) {
+        const std::string& item = sharer->call->shared->item;
+        if (!item.empty()) items.append(items.empty() ? "" : ",").append(item);
+    }
+    return items;
 }
 
 constexpr int kMaxAttempts = 6;
@@ -98,24 +108,18 @@ void SmallEngine::attempt(std::vector<SmallDevice>& devices) {
             carriers::Call joint = first;
             std::vector<Playing*> sharers = {&leader};
             auto most = static_cast<std::size_t>(account_.devices_per_request);
-            if (first.shared) {
-                joint.body += first.shared->item;
-                most = std::min(most, first.shared->most.value_or(most));
-            }
+            if (first.shared) most = std::min(most, first.shared->most.value_or(most));
             for (Playing& other : all) {
                 const bool joins = &other != &leader && other.call &&
                                    may_share(first, *other.call) && sharers.size() < most;
-                if (!joins) continue;
-                if (!other.call->shared->item.empty()) {
-                    joint.body += ',' + other.call->shared->item;
-                }
-                sharers.push_back(&other);
+                if (joins) sharers.push_back(&other);
             }
-            if (first.shared) joint.body += first.shared->after;
+            if (first.shared) joint.body += shared_items(sharers) + first.shared->after;
             const http::ClientResponse answer = send(joint);
-            for (Playing* sharer : sharers) {
-                if (first.shared) sharer->exchange->shared_by(sharers.size());
-                sharer->take(sharer->exchange->proceed(answer));
+            for (std::size_t place = 0; place < sharers.size(); ++place) {
+                Playing& sharer = *sharers[place];
+                if (first.shared) sharer.exchange->shared_by(sharers.size(), place);
+                sharer.take(sharer.exchange->proceed(answer));
             }
         }
     }

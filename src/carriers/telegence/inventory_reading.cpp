@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "carriers/telegence/setup.hpp"
+#include "carriers/telegence/subscriber_list.hpp"
 #include "carriers/telegence/telegence.hpp"
 #include "carriers/telegence/wire.hpp"
 
@@ -21,49 +22,6 @@ namespace json = base::json;
 constexpr std::size_t kLinesPerPortion = 50;
 constexpr int kMaxRounds = 3;  // how often details are asked for
 constexpr std::int64_t kMaxPages = 100'000;
-constexpr const char* kPageTotal = "page-total";
-
-struct Row {
-    std::string fan;
-    std::string ban;
-    std::string number;  // 10 digits, or as Telegence wrote it
-    bool is_addressable = false;
-    std::string status;
-};
-
-std::optional<Row> parse_row(const json::value& value) {
-    const auto* object = value.if_object();
-    if (object == nullptr) return std::nullopt;
-    Row row;
-    row.number = member_text(*object, "subscriberNumber");
-    if (row.number.empty()) return std::nullopt;
-    if (auto number = wire_number(row.number)) {
-        row.number = std::move(*number);
-        row.is_addressable = true;
-    }
-    row.fan = member_text(*object, "foundationAccountNumber");
-    row.ban = member_text(*object, "billingAccountNumber");
-    row.status = member_text(*object, "subscriberNumberStatus");
-    return row;
-}
-
-std::optional<std::vector<Row>> parse_rows(const json::value& body) {
-    const auto* array = body.if_array();
-    if (array == nullptr) return std::nullopt;
-    std::vector<Row> rows;
-    rows.reserve(array->size());
-    for (const json::value& value : *array) {
-        auto row = parse_row(value);
-        if (!row) return std::nullopt;
-        rows.push_back(std::move(*row));
-    }
-    // One odd number is a line that we cannot address; nothing but odd ones is no list.
-    const bool is_nonsense =
-        !rows.empty() &&
-        std::none_of(rows.begin(), rows.end(), [](const Row& row) { return row.is_addressable; });
-    if (is_nonsense) return std::nullopt;
-    return rows;
-}
 
 // "2026-03-01Z" without the Z; what is no day stays as it is.
 std::string plain_day(std::string_view text) {
@@ -96,7 +54,7 @@ void set_status(CarrierLine& line, std::string_view word) {
     line.status = platform_status(word).value_or(std::string(word));
 }
 
-CarrierLine line_of(const Row& row, const std::string& fan) {
+CarrierLine line_of(const ListedSubscriber& row, const std::string& fan) {
     CarrierLine line;
     line.msisdn = row.number;
     set_status(line, row.status);
@@ -194,22 +152,17 @@ class Reading : public InventoryReading {
         if (page_ > kMaxPages) {
             return contradiction("more than " + std::to_string(kMaxPages) + " pages");
         }
-        Call call = read(std::string(subscriber_list_path(account_)), "List Subscribers");
-        call.headers = {{"current-page", std::to_string(page_)},
-                        {"page-size", std::to_string(page_size(account_))}};
-        call.answer_headers = {kPageTotal};
-        return std::vector<Call>{std::move(call)};
+        return std::vector<Call>{list_subscribers(account_, page_)};
     }
 
     InventoryStep on_list(const http::ClientResponse& response) {
         const Answer answer = judge(response, Expect::json);
         if (answer.verdict.meaning != Meaning::accepted) return failed(answer.verdict);
-        auto rows = parse_rows(answer.body);
+        auto rows = parse_subscribers(answer.body);
         if (!rows) return contradiction("no list of subscribers");
-        const std::string* total_text = response.header(kPageTotal);
-        const auto total = total_text != nullptr ? base::parse_int(*total_text) : std::nullopt;
+        const auto total = pages_of_list(response);
         // Without it the end of the list cannot be told from a page that was cut short.
-        if (!total || *total < 0) return contradiction("a page without a number of pages");
+        if (!total) return contradiction("a page without a number of pages");
         is_last_page_ = page_ >= *total;
         if (rows->empty() && !is_last_page_) return contradiction("an empty page amid the list");
         const std::string first = rows->empty() ? "" : rows->front().number;
@@ -232,7 +185,7 @@ class Reading : public InventoryReading {
         questions_.clear();
         round_ = 0;
         for (std::size_t i = at_; i < end_; ++i) {
-            const Row& row = rows_[i];
+            const ListedSubscriber& row = rows_[i];
             if (syncs_details(account_) && row.is_addressable) questions_.push_back({i, ""});
             if (row.fan.empty() && base::all_digits(row.ban) && !fan_of_.contains(row.ban)) {
                 fan_of_[row.ban];
@@ -324,7 +277,7 @@ class Reading : public InventoryReading {
         page.lines.reserve(end_ - at_);
         std::map<std::string, std::string> plans;
         for (std::size_t i = at_; i < end_; ++i) {
-            const Row& row = rows_[i];
+            const ListedSubscriber& row = rows_[i];
             CarrierLine line = line_of(row, row.fan.empty() ? fan_of_[row.ban] : row.fan);
             if (const auto& details = lines_[i - at_]) {
                 add_details(line, *details);
@@ -359,7 +312,7 @@ class Reading : public InventoryReading {
     std::int64_t page_ = 1;  // of Telegence's list, from 1
     std::size_t at_ = 0;     // the first line of the portion, in rows_
     std::size_t end_ = 0;    // behind its last
-    std::vector<Row> rows_;
+    std::vector<ListedSubscriber> rows_;
     bool is_last_page_ = false;
     std::string first_of_former_;  // number: tells a list that does not go on
 

@@ -113,7 +113,8 @@ TEST(TelegenceInventory, the_list_is_paged_by_headers_and_each_line_has_its_deta
     ASSERT_EQ(got.calls.size(), 5u);
     EXPECT_EQ(got.calls[0].path, kListPath);
     EXPECT_EQ(got.calls[0].headers, (HeaderFields{{"current-page", "1"}, {"page-size", "2"}}));
-    EXPECT_EQ(got.calls[0].answer_headers, std::vector<std::string>{"page-total"});
+    EXPECT_EQ(got.calls[0].answer_headers,
+              (std::vector<std::string>{"page-total", "refresh-timestamp"}));
     EXPECT_EQ(got.calls[1].path, std::string(kLinePath) + number_of(0));
     EXPECT_EQ(got.calls[3].headers, (HeaderFields{{"current-page", "2"}, {"page-size", "2"}}));
     ASSERT_EQ(got.pages.size(), 2u);

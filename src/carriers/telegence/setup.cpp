@@ -14,11 +14,29 @@ namespace json = base::json;
 constexpr std::string_view kLinePath = "lineConfigurationPath";
 constexpr std::string_view kListPath = "subscriberListPath";
 constexpr std::string_view kBanPath = "billingAccountPath";
+constexpr std::string_view kActivationPath = "activationPath";
+constexpr std::string_view kIpAddressesPath = "ipAddressesPath";
+constexpr std::string_view kIpProvisioningPath = "ipProvisioningPath";
+constexpr std::string_view kIpStatusPath = "ipProvisionStatusPath";
 constexpr std::string_view kReasonCodes = "reasonCodes";
 constexpr std::string_view kEquipmentReason = "equipmentReasonCode";
 constexpr std::string_view kSyncDetails = "syncDetails";
 constexpr std::string_view kPageSize = "pageSize";
 constexpr std::string_view kUtcOffset = "utcOffsetHours";
+
+// Whole numbers of activations: most in a request, and how long results are waited for.
+struct NumberSetting {
+    std::string_view name;
+    std::int64_t lowest;
+    std::int64_t highest;
+    std::int64_t fallback;
+};
+constexpr NumberSetting kActivationsPerRequest{"activationsPerRequest", 1, 200, 200};
+constexpr NumberSetting kActivationPoll{"activationPollSeconds", 1, 3'600, 300};
+constexpr NumberSetting kActivationDeadline{"activationDeadlineSeconds", 10, 86'400, 3'600};
+constexpr NumberSetting kIpFirstCheck{"ipFirstCheckSeconds", 1, 3'600, 15};
+constexpr NumberSetting kIpCheck{"ipCheckSeconds", 1, 3'600, 300};
+constexpr NumberSetting kIpChecks{"ipChecks", 1, 100, 3};
 
 constexpr std::int64_t kDefaultPageSize = 200;
 constexpr std::int64_t kMaxPageSize = 1'000;
@@ -64,6 +82,25 @@ json::object read_reason_codes(SettingsReader& reader) {
     return codes;
 }
 
+void read_activation_settings(SettingsReader& reader, json::object& own) {
+    own[kActivationPath] =
+        reader.path(kActivationPath, "/sp/mobilityactivations/api/v1/serviceactivation");
+    own[kIpAddressesPath] = reader.path(kIpAddressesPath, "/sp/mobility/ipmgmt/api/v1/ipaddresses");
+    own[kIpProvisioningPath] =
+        reader.path(kIpProvisioningPath, "/sp/mobility/ipmgmt/api/v1/ipprovisioning");
+    own[kIpStatusPath] =
+        reader.path(kIpStatusPath, "/sp/mobility/ipmgmt/api/v1/ipprovisioning/status");
+    for (const NumberSetting& number : {kActivationsPerRequest, kActivationPoll,
+                                        kActivationDeadline, kIpFirstCheck, kIpCheck, kIpChecks}) {
+        own[number.name] =
+            reader.whole_number(number.name, number.lowest, number.highest, number.fallback);
+    }
+}
+
+std::int64_t number_at(const Account& account, const NumberSetting& number) {
+    return account.settings.at(number.name).get_int64();
+}
+
 std::string_view text_at(const Account& account, std::string_view name) {
     return account.settings.at(name).get_string();
 }
@@ -82,6 +119,8 @@ base::Result<Account> make_account(std::int64_t service_provider_id, SettingsRea
     own[kLinePath] = reader.path(kLinePath, "/sp/mobility/lineconfig/api/v1/service");
     own[kListPath] = reader.path(kListPath, "/sp/mobility/api/v1/account");
     own[kBanPath] = reader.path(kBanPath, "/sp/mobility/billingmgmt/api/v1/billingaccount");
+    read_activation_settings(reader, own);
+    account.devices_per_request = static_cast<int>(number_at(account, kActivationsPerRequest));
     own[kReasonCodes] = read_reason_codes(reader);
     own[kEquipmentReason] = reader.setting(kEquipmentReason, kDefaultEquipmentReason);
     if (!is_code(text_at(account, kEquipmentReason))) {
@@ -124,6 +163,42 @@ std::string_view status_reason_code(const Account& account, std::string_view sta
 
 std::string_view equipment_reason_code(const Account& account) {
     return text_at(account, kEquipmentReason);
+}
+
+std::string_view activation_path(const Account& account) {
+    return text_at(account, kActivationPath);
+}
+
+std::string_view ip_addresses_path(const Account& account) {
+    return text_at(account, kIpAddressesPath);
+}
+
+std::string_view ip_provisioning_path(const Account& account) {
+    return text_at(account, kIpProvisioningPath);
+}
+
+std::string_view ip_provision_status_path(const Account& account) {
+    return text_at(account, kIpStatusPath);
+}
+
+std::chrono::seconds activation_poll(const Account& account) {
+    return std::chrono::seconds(number_at(account, kActivationPoll));
+}
+
+std::chrono::seconds activation_deadline(const Account& account) {
+    return std::chrono::seconds(number_at(account, kActivationDeadline));
+}
+
+std::chrono::seconds ip_first_check(const Account& account) {
+    return std::chrono::seconds(number_at(account, kIpFirstCheck));
+}
+
+std::chrono::seconds ip_check(const Account& account) {
+    return std::chrono::seconds(number_at(account, kIpCheck));
+}
+
+int ip_check_limit(const Account& account) {
+    return static_cast<int>(number_at(account, kIpChecks));
 }
 
 bool syncs_details(const Account& account) {

@@ -1,6 +1,7 @@
 // Telegence as a carrier: what it can do, its statuses and transitions.
 #include "carriers/telegence/telegence.hpp"
 
+#include "carriers/telegence/activation_wire.hpp"
 #include "carriers/telegence/setup.hpp"
 #include "carriers/telegence/wire.hpp"
 
@@ -18,6 +19,8 @@ class Telegence : public Carrier {
         all.carrier_rate_plan_change = true;
         all.feature_change = true;
         all.equipment_change = true;
+        all.new_activation = true;
+        all.activations_per_request = kMaxActivations;
         all.inventory_sync = true;
         all.status_is_repeat_safe = true;
         all.rate_plan_is_repeat_safe = true;
@@ -55,6 +58,10 @@ class Telegence : public Carrier {
         return "a new activation is needed";
     }
 
+    std::string activation_problem(std::string_view imei, const Activation& change) const override {
+        return telegence::activation_problem(imei, change);
+    }
+
     base::Result<Account> account(std::int64_t service_provider_id,
                                   SettingsReader& reader) const override {
         return make_account(service_provider_id, reader);
@@ -74,6 +81,7 @@ class Telegence : public Carrier {
   private:
     // None of these is published; docs/carriers/telegence.md says so.
     static constexpr int kDaysAhead = 30;
+    static constexpr int kMaxActivations = 200;
     static constexpr std::chrono::seconds kSettlingTime{60};
     static constexpr double kDefaultRate = 10;
     static constexpr int kDefaultConcurrency = 10;
@@ -94,6 +102,9 @@ class Telegence : public Carrier {
         }
         std::unique_ptr<Exchange> operator()(const EquipmentChange& change) const {
             return equipment_exchange(account, line, change, attempt);
+        }
+        std::unique_ptr<Exchange> operator()(const Activation& change) const {
+            return activation_exchange(account, line, change, attempt);
         }
     };
 

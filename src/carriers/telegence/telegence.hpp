@@ -20,6 +20,11 @@ std::unique_ptr<Exchange> feature_exchange(const Account& account, const Line& l
 std::unique_ptr<Exchange> equipment_exchange(const Account& account, const Line& line,
                                              const EquipmentChange& change, const Attempt& attempt);
 
+// A new line for a SIM: activated, freed of features that came with the plan, given its static
+// address. Each exchange carries out one step; activation_state.hpp says which.
+std::unique_ptr<Exchange> activation_exchange(const Account& account, const Line& line,
+                                              const Activation& change, const Attempt& attempt);
+
 // The subscriber list page by page, and the details of each line unless the account goes without.
 std::unique_ptr<InventoryReading> read_inventory(const Account& account,
                                                  const InventoryScope& scope);

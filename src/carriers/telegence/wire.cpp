@@ -36,25 +36,6 @@ std::string text_of(const json::value& value) {
     }
 }
 
-// [{"name":"sim","value":"8901…"}] as it is, {"sim":"8901…"} as some gateways rewrite it.
-Characteristics parse_characteristics(const json::value* list) {
-    Characteristics out;
-    if (list == nullptr) return out;
-    if (const auto* object = list->if_object()) {
-        for (const auto& [name, value] : *object)
-            out.push_back({std::string(name), text_of(value)});
-    }
-    if (const auto* array = list->if_array()) {
-        out.reserve(array->size());
-        for (const json::value& item : *array) {
-            const auto* pair = item.if_object();
-            if (pair == nullptr) continue;
-            out.push_back({member_text(*pair, "name"), member_text(*pair, "value")});
-        }
-    }
-    return out;
-}
-
 bool is_same_name(std::string_view one, std::string_view other) {
     return one.size() == other.size() && base::ascii_lower(one) == base::ascii_lower(other);
 }
@@ -122,6 +103,24 @@ std::optional<std::string> wire_number(std::string_view msisdn) {
     if (msisdn.size() == kNumberDigits + 1 && msisdn.front() == '1') msisdn.remove_prefix(1);
     if (msisdn.size() != kNumberDigits || !base::all_digits(msisdn)) return std::nullopt;
     return std::string(msisdn);
+}
+
+Characteristics parse_characteristics(const json::value* list) {
+    Characteristics out;
+    if (list == nullptr) return out;
+    if (const auto* object = list->if_object()) {
+        for (const auto& [name, value] : *object)
+            out.push_back({std::string(name), text_of(value)});
+    }
+    if (const auto* array = list->if_array()) {
+        out.reserve(array->size());
+        for (const json::value& item : *array) {
+            const auto* pair = item.if_object();
+            if (pair == nullptr) continue;
+            out.push_back({member_text(*pair, "name"), member_text(*pair, "value")});
+        }
+    }
+    return out;
 }
 
 bool is_code(std::string_view text) {

@@ -33,6 +33,8 @@ struct Characteristic {
 };
 using Characteristics = std::vector<Characteristic>;
 base::json::array to_json(const Characteristics& list);
+// [{"name":"sim","value":"8901…"}] as it is, {"sim":"8901…"} as some gateways rewrite it.
+Characteristics parse_characteristics(const base::json::value* list);
 
 struct Feature {
     std::string code;

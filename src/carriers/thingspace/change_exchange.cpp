@@ -103,7 +103,7 @@ class ChangeExchange : public Exchange {
         return look_up();
     }
 
-    void shared_by(std::size_t devices) override { shared_by_ = devices; }
+    void shared_by(std::size_t devices, std::size_t) override { shared_by_ = devices; }
 
     Step proceed(const http::ClientResponse& response) override {
         const Judged answer = judge(response, account_);

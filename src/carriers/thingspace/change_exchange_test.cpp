@@ -242,7 +242,7 @@ TEST(ThingSpaceChange, a_fault_that_names_one_line_of_a_shared_request_does_not_
     std::vector<std::optional<std::size_t>> most;
     const Played played = play(*exchange, [&](const Call& call) {
         most.push_back(call.shared->most);
-        exchange->shared_by(call.shared->most.value_or(21));
+        exchange->shared_by(call.shared->most.value_or(21), 0);
         return most.size() < 3 ? ThingSpaceModel::error("REQUEST_FAILED.DeviceNotFound") : taken();
     });
     EXPECT_EQ(kind_of(played.outcome), "pending");
@@ -254,7 +254,7 @@ TEST(ThingSpaceChange, a_line_whose_request_was_for_it_only_is_refused) {
     const Account account = test_account();
     const auto exchange = make(account, test_line("Active"), StatusChange{"Suspended"});
     const Played played = play(*exchange, [&](const Call& call) {
-        exchange->shared_by(call.shared->most.value_or(2));
+        exchange->shared_by(call.shared->most.value_or(2), 0);
         return ThingSpaceModel::error("REQUEST_FAILED.DeviceNotFound");
     });
     EXPECT_EQ(kind_of(played.outcome), "refused");
@@ -268,7 +268,7 @@ TEST(ThingSpaceChange, only_what_proves_that_nothing_was_done_is_sent_again_in_p
           answered(200, "{}"), failed(http::Transport::timeout)}) {
         const auto exchange = make(account, test_line("Active"), StatusChange{"Suspended"});
         const Played played = play(*exchange, [&](const Call&) {
-            exchange->shared_by(8);
+            exchange->shared_by(8, 0);
             return answer;
         });
         EXPECT_EQ(kind_of(played.outcome), "unknown");

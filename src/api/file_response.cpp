@@ -1,4 +1,4 @@
-#include "api/csv_response.hpp"
+#include "api/file_response.hpp"
 
 #include <cstdio>
 #include <memory>
@@ -20,28 +20,36 @@ base::Error disk_is_full() {
 
 }  // namespace
 
-Result<http::Response> csv_response(Call& call, const std::string& file_name,
-                                    const std::function<Result<void>(sheets::CsvWriter&)>& write) {
+Result<http::Response> file_response(const Call& call, std::string_view content_type,
+                                     const std::string& file_name,
+                                     const std::function<Result<void>(const FileSink&)>& write) {
     http::FileBody body;
-    body.path = call.services.settings.scratch_directory / ("csv-" + base::random_uuid());
+    body.path = call.services.settings.scratch_directory / ("answer-" + base::random_uuid());
     body.remove_after = true;
     std::unique_ptr<std::FILE, CloseFile> file(std::fopen(body.path.c_str(), "wbx"));
     if (file == nullptr) return base::internal_error("cannot write " + body.path.string());
-    sheets::CsvWriter writer([&file](std::string_view chunk) -> Result<void> {
+    Result<void> written = write([&file](std::string_view chunk) -> Result<void> {
         if (std::fwrite(chunk.data(), 1, chunk.size(), file.get()) == chunk.size()) return {};
         return disk_is_full();
     });
-    Result<void> written = write(writer);
-    if (written) written = writer.finish();
     if (written && std::fflush(file.get()) != 0) written = disk_is_full();
     if (!written) {
         std::error_code ignored;
         std::filesystem::remove(body.path, ignored);
         return written.error();
     }
-    http::Response response = http::Response::file(std::move(body), "text/csv; charset=utf-8");
+    http::Response response = http::Response::file(std::move(body), std::string(content_type));
     response.headers.set("Content-Disposition", "attachment; filename=\"" + file_name + '"');
     return response;
+}
+
+Result<http::Response> csv_response(const Call& call, const std::string& file_name,
+                                    const std::function<Result<void>(sheets::CsvWriter&)>& write) {
+    return file_response(call, "text/csv; charset=utf-8", file_name, [&](const FileSink& sink) {
+        sheets::CsvWriter writer(sink);
+        const auto written = write(writer);
+        return written ? writer.finish() : written;
+    });
 }
 
 }  // namespace carryall::api
