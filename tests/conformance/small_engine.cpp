@@ -10,6 +10,7 @@ struct Playing {
     SmallDevice* device = nullptr;
     std::unique_ptr<carriers::Exchange> exchange;
     std::optional<carriers::Call> call;  // the next one
+    bool is_due = false;                 // it is to go out in this round
 
     void take(carriers::Step step) {
         call.reset();
@@ -57,6 +58,28 @@ carriers::Outcome play_over(Simulator& simulator, const carriers::Account& accou
         .outcome;
 }
 
+// The leader's next call, with those of others that may share its request.
+template <class Send>
+void call_together(Playing& leader, std::vector<Playing>& all, std::size_t most, const Send& send) {
+    const carriers::Call first = *leader.call;
+    carriers::Call joint = first;
+    std::vector<Playing*> sharers = {&leader};
+    if (first.shared) most = std::min(most, first.shared->most.value_or(most));
+    for (Playing& other : all) {
+        const bool joins = &other != &leader && other.is_due && may_share(first, *other.call) &&
+                           sharers.size() < most;
+        if (joins) sharers.push_back(&other);
+    }
+    if (first.shared) joint.body += shared_items(sharers) + first.shared->after;
+    const http::ClientResponse answer = send(joint);
+    for (std::size_t place = 0; place < sharers.size(); ++place) {
+        Playing& sharer = *sharers[place];
+        sharer.is_due = false;
+        if (first.shared) sharer.exchange->shared_by(sharers.size(), place);
+        sharer.take(sharer.exchange->proceed(answer));
+    }
+}
+
 }  // namespace
 
 carriers::SignInStep SmallEngine::sign_in(std::string_view ended) {
@@ -102,25 +125,15 @@ void SmallEngine::attempt(std::vector<SmallDevice>& devices) {
         one.take(one.exchange->begin());
         all.push_back(std::move(one));
     }
-    for (Playing& leader : all) {
-        while (leader.call) {
-            const carriers::Call first = *leader.call;
-            carriers::Call joint = first;
-            std::vector<Playing*> sharers = {&leader};
-            auto most = static_cast<std::size_t>(account_.devices_per_request);
-            if (first.shared) most = std::min(most, first.shared->most.value_or(most));
-            for (Playing& other : all) {
-                const bool joins = &other != &leader && other.call &&
-                                   may_share(first, *other.call) && sharers.size() < most;
-                if (joins) sharers.push_back(&other);
-            }
-            if (first.shared) joint.body += shared_items(sharers) + first.shared->after;
-            const http::ClientResponse answer = send(joint);
-            for (std::size_t place = 0; place < sharers.size(); ++place) {
-                Playing& sharer = *sharers[place];
-                if (first.shared) sharer.exchange->shared_by(sharers.size(), place);
-                sharer.take(sharer.exchange->proceed(answer));
-            }
+    // In rounds of one call each, so that conversations meet where they may share a request.
+    for (bool is_any_left = true; is_any_left;) {
+        is_any_left = false;
+        for (Playing& one : all) one.is_due = one.call.has_value();
+        for (Playing& leader : all) {
+            if (!leader.is_due) continue;
+            is_any_left = true;
+            call_together(leader, all, static_cast<std::size_t>(account_.devices_per_request),
+                          [this](carriers::Call call) { return send(std::move(call)); });
         }
     }
     for (Playing& one : all) go_on(one.device->attempt, one.device->outcome, *one.exchange);

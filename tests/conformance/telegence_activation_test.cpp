@@ -108,7 +108,7 @@ TEST_F(TelegenceActivations, two_hundred_and_fifty_sims_are_two_requests_and_two
 }
 
 TEST_F(TelegenceActivations, one_bad_sim_among_many_stops_nobody_else) {
-    knobs({{"rejectSimSuffixes", {"0077"}}});
+    knobs({{"rejectSimSuffixes", base::json::array{"0077"}}});
     auto all = devices(250, plain());
     run(all);
     EXPECT_EQ(count(all, "applied"), 249);
@@ -166,7 +166,7 @@ TEST_F(TelegenceActivations, an_empty_pool_leaves_lines_active_without_an_addres
 }
 
 TEST_F(TelegenceActivations, an_assignment_that_fails_is_told_line_by_line) {
-    knobs({{"failIpSuffixes", {"00"}}, {"failIpStep", "profileUpdate"}});
+    knobs({{"failIpSuffixes", base::json::array{"00"}}, {"failIpStep", "profileUpdate"}});
     auto all = devices(3, with_address("PDP01"));
     run(all);
     EXPECT_EQ(count(all, "applied"), 2) << reason_of(all.front().outcome);
