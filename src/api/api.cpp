@@ -42,6 +42,7 @@ Routes all_routes() {
     Routes routes;
     add_operation_routes(routes);
     add_token_routes(routes);
+    add_tenant_routes(routes);
     add_device_routes(routes);
     add_customer_routes(routes);
     add_site_routes(routes);

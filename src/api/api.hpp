@@ -18,6 +18,7 @@ namespace carryall::api {
 // Each in its own file, <resource>.cpp.
 void add_operation_routes(Routes& routes);  // health, metrics, description
 void add_token_routes(Routes& routes);
+void add_tenant_routes(Routes& routes);
 void add_device_routes(Routes& routes);
 void add_customer_routes(Routes& routes);
 void add_site_routes(Routes& routes);

@@ -24,6 +24,11 @@ struct ReasonBody {
 };
 BOOST_DESCRIBE_STRUCT(ReasonBody, (), (reason))
 
+struct ApprovalBody {
+    std::string plan_hash;
+};
+BOOST_DESCRIBE_STRUCT(ApprovalBody, (), (plan_hash))
+
 Result<BulkChangeId> change_id(const Call& call) {
     const auto id = call.id("bulkChangeId", "bulk change");
     if (!id) return id.error();
@@ -121,6 +126,17 @@ Result<Response> set(Call& call) {
     return answer(call, **database, *id, 200);
 }
 
+Result<Response> approve(Call& call) {
+    const auto id = change_id(call);
+    if (!id) return id.error();
+    const auto body = call.body<ApprovalBody>();
+    if (!body) return body.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    CARRYALL_TRY(changes::approve_change(**database, call.caller, *id, body->plan_hash));
+    return answer(call, **database, *id, 202);
+}
+
 }  // namespace
 
 void add_bulk_change_control_routes(Routes& routes) {
@@ -138,6 +154,7 @@ void add_bulk_change_control_routes(Routes& routes) {
     add(Method::post, change + "/resume", Body::optional_json, resume);
     add(Method::post, change + "/cancel", Body::optional_json,
         [](Call& call) { return hold(call, changes::cancel_change); });
+    add(Method::post, change + "/approve", Body::json, approve);
     add(Method::patch, change, Body::json, set);
 }
 

@@ -48,6 +48,9 @@ void add_control(json::object& document, const changes::ControlInfo& info) {
     document["controlSince"] = or_null(info.since);
     document["maxConcurrency"] = or_null(info.max_concurrency);
     document["withdrawnCount"] = info.withdrawn_count;
+    document["approval"] = info.approval;
+    document["approvedBy"] = or_null(info.approved_by);
+    document["approvedAt"] = or_null(info.approved_at);
     document["wave"] = nullptr;
     if (info.wave_count > 0) {
         document["wave"] = json::object{{"current", info.wave}, {"of", info.wave_count}};

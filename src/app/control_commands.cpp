@@ -1,4 +1,4 @@
-// change pause, resume, cancel, set: what may be asked of a bulk change that runs.
+// change pause, resume, cancel, approve, set: what may be asked of a bulk change that runs.
 #include "app/api_client.hpp"
 #include "app/watch.hpp"
 #include "base/text.hpp"
@@ -17,6 +17,7 @@ struct Arguments {
     int failure_percent = 0;
     int failure_after = 0;
     std::string concurrency;
+    std::string plan_hash;
     bool is_watched = false;
 };
 
@@ -61,6 +62,12 @@ Result<void> set(Cli& cli, ApiClient& client, const Arguments& arguments) {
     return show(cli, client, arguments, client.send(http::Method::patch, path_of(arguments), body));
 }
 
+Result<void> approve(Cli& cli, ApiClient& client, const Arguments& arguments) {
+    return show(cli, client, arguments,
+                client.send(http::Method::post, path_of(arguments) + "/approve",
+                            json::object{{"planHash", arguments.plan_hash}}));
+}
+
 }  // namespace
 
 void add_control_commands(CLI::App& change, Cli& cli) {
@@ -93,7 +100,11 @@ void add_control_commands(CLI::App& change, Cli& cli) {
     auto* end = add("cancel", "End what was not begun; scheduled customer plans are withdrawn",
                     [&](ApiClient& client) { return hold(cli, client, arguments, "/cancel"); });
     reason(end);
-    for (auto* app : {go_on, end}) {
+    auto* agree = add("approve", "Agree, as a second person, to what a change would do",
+                      [&](ApiClient& client) { return approve(cli, client, arguments); });
+    agree->add_option("--plan-hash", arguments.plan_hash, "Of the plan that you have looked at")
+        ->required();
+    for (auto* app : {go_on, end, agree}) {
         app->add_flag("--watch", arguments.is_watched, "Follow it to its end");
     }
     add("set", "Set what may change while a change runs",

@@ -62,6 +62,21 @@ Result<void> resume_in(db::Transaction& transaction, const tenants::Caller& call
     return enqueue_runners(transaction, tenant_id, id, row.correlation_id, row.open_page_count, 0);
 }
 
+Result<void> approve_in(db::Transaction& transaction, const tenants::Caller& caller,
+                        BulkChangeId id, const std::string& plan_hash) {
+    const std::int64_t tenant_id = caller.tenant_id.value;
+    const auto row = lock_approval(transaction, tenant_id, id);
+    if (!row) return row.error();
+    if (!*row) return base::not_found("the bulk change was not found");
+    const auto may = may_approve((*row)->facts, caller.name, plan_hash);
+    if (!may) return may.error();
+    if (!*may) return {};
+    CARRYALL_TRY(store_approval(transaction, tenant_id, id, caller.name, plan_hash));
+    CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, (*row)->correlation_id,
+                                 (*row)->open_page_count, 0));
+    return notify_change(transaction, tenant_id, id);
+}
+
 }  // namespace
 
 Result<void> pause_change(db::Connection& connection, const tenants::Caller& caller,
@@ -133,6 +148,18 @@ Result<void> limit_change(db::Connection& connection, const tenants::Caller& cal
         return store_concurrency(transaction, caller.tenant_id.value, id, max_concurrency);
     };
     return act(connection, caller, id, limit);
+}
+
+Result<void> approve_change(db::Connection& connection, const tenants::Caller& caller,
+                            BulkChangeId id, const std::string& plan_hash) {
+    CARRYALL_TRY(tenants::require(caller.role, tenants::Permission::change_submit));
+    if (plan_hash.empty()) return base::invalid_input("is required", "/planHash");
+    CARRYALL_TRY(db::in_transaction<void>(connection, caller.tenant_id.value,
+                                          [&](db::Transaction& transaction) {
+                                              return approve_in(transaction, caller, id, plan_hash);
+                                          }));
+    note("bulk_change_approved", caller, id);
+    return {};
 }
 
 }  // namespace carryall::changes

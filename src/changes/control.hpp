@@ -37,4 +37,22 @@ base::Result<void> cancel_change(db::Connection& connection, const tenants::Call
 base::Result<void> limit_change(db::Connection& connection, const tenants::Caller& caller,
                                 BulkChangeId id, std::optional<int> max_concurrency);
 
+// --- the consent of a second person
+
+// A second person agrees to what the plan with this hash does, and to nothing else: nothing is sent
+// before, and no claim hands out a device whose plan is another one. `forbidden` for those who
+// submitted the change or applied its plan; `conflict` for another hash.
+base::Result<void> approve_change(db::Connection& connection, const tenants::Caller& caller,
+                                  BulkChangeId id, const std::string& plan_hash);
+
+// Whether a change of so many devices needs a second person. Then it is made a plan before it is
+// started, for the consent is to a plan.
+base::Result<bool> needs_approval(db::Transaction& transaction, std::int64_t tenant_id,
+                                  std::int64_t devices);
+
+// In the transaction that starts a change: true if it has more devices to change than the tenant
+// lets go without a second person. Then nothing is queued; the approval does that.
+base::Result<bool> require_approval(db::Transaction& transaction, std::int64_t tenant_id,
+                                    BulkChangeId id);
+
 }  // namespace carryall::changes

@@ -24,6 +24,9 @@ struct ControlInfo {
     std::int64_t wave = 1;
     std::int64_t wave_count = 0;  // 0: none
     std::int64_t withdrawn_count = 0;
+    std::string approval;  // not_required, required, approved
+    std::optional<std::string> approved_by;
+    std::optional<std::string> approved_at;
     // The earlier change that holds devices of this one back, and how that one stands.
     std::optional<std::int64_t> waits_for;
     std::string waits_for_state;  // PROCESSING, paused, …
@@ -31,7 +34,7 @@ struct ControlInfo {
 
 // Of bulk_change `b`; $1 is the tenant.
 const std::string& control_columns();
-inline constexpr int kControlColumns = 15;
+inline constexpr int kControlColumns = 18;
 ControlInfo control_at(const db::Rows& rows, std::size_t row, int first_column);
 
 }  // namespace carryall::changes

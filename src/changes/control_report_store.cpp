@@ -30,7 +30,7 @@ const std::string& control_columns() {
         ", b.max_concurrency, b.failure_limit, b.failure_percent, b.failure_after, b.wave,"
         " coalesce(cardinality(b.wave_ends), 0), b.withdrawn_count, b.failure_count,"
         " b.ended_count," +
-        kWaitsFor;
+        kWaitsFor + ", b.approval, b.approved_by, " + tenants::iso8601("b.approved_at");
     return columns;
 }
 
@@ -50,6 +50,9 @@ ControlInfo control_at(const db::Rows& rows, std::size_t row, int first) {
     info.withdrawn_count = rows.integer(row, first + 11);
     info.failure_count = rows.integer(row, first + 12);
     info.ended_count = rows.integer(row, first + 13);
+    info.approval = rows.string(row, first + 15);
+    info.approved_by = rows.optional_text(row, first + 16);
+    info.approved_at = rows.optional_text(row, first + 17);
     const std::string waits = rows.string(row, first + 14);
     if (const std::size_t space = waits.find(' '); space != std::string::npos) {
         info.waits_for = base::parse_int(waits.substr(0, space));

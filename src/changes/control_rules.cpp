@@ -1,6 +1,7 @@
 // The decisions about held changes, without I/O.
 #include "changes/control_rules.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -21,6 +22,12 @@ constexpr std::array<std::pair<ControlCause, std::string_view>, 3> kCauses = {{
     {ControlCause::person, "person"},
     {ControlCause::threshold, "threshold"},
     {ControlCause::wave, "wave"},
+}};
+
+constexpr std::array<std::pair<Approval, std::string_view>, 3> kApprovals = {{
+    {Approval::not_required, "not_required"},
+    {Approval::required, "required"},
+    {Approval::approved, "approved"},
 }};
 
 template <class Table, class Value>
@@ -164,6 +171,32 @@ Result<bool> may_act(ControlAction action, const ControlFacts& facts) {
         return conflict("the bulk change has not been started");
     }
     return (action == ControlAction::pause) == (facts.control == Control::running);
+}
+
+std::optional<Approval> parse_approval(std::string_view text) {
+    return value_in(kApprovals, text);
+}
+
+Result<bool> may_approve(const ApprovalFacts& facts, std::string_view by,
+                         std::string_view plan_hash) {
+    if (std::find(facts.authors.begin(), facts.authors.end(), by) != facts.authors.end()) {
+        return base::Error{base::ErrorKind::forbidden,
+                           "the bulk change is yours; another person must approve it",
+                           {}};
+    }
+    if (facts.status == "PLANNED") return conflict("the plan has not been applied");
+    if (facts.approval == Approval::not_required) {
+        return conflict("the bulk change needs no approval");
+    }
+    const bool is_approved = facts.approval == Approval::approved;
+    if (facts.has_finished && !is_approved) {
+        return conflict("the bulk change has ended as " + facts.status);
+    }
+    if (facts.plan_hash.empty() || plan_hash != facts.plan_hash) {
+        return conflict("the plan is another one by now; look at it again");
+    }
+    if (is_approved && facts.approved_hash == plan_hash) return false;
+    return true;
 }
 
 }  // namespace carryall::changes

@@ -89,4 +89,21 @@ struct ControlFacts {
 // True: do it. False: it is so already. An error: `conflict`, with the reason.
 base::Result<bool> may_act(ControlAction action, const ControlFacts& facts);
 
+// --- the consent of a second person
+
+enum class Approval { not_required, required, approved };
+std::optional<Approval> parse_approval(std::string_view text);
+
+struct ApprovalFacts {
+    std::string status;
+    bool has_finished = false;
+    Approval approval = Approval::not_required;
+    std::string plan_hash;             // of what the change would do; empty: it has none
+    std::string approved_hash;         // if it is approved
+    std::vector<std::string> authors;  // who submitted it, who applied its plan
+};
+// As may_act; `forbidden` for the authors. `plan_hash` is what the person has seen.
+base::Result<bool> may_approve(const ApprovalFacts& facts, std::string_view by,
+                               std::string_view plan_hash);
+
 }  // namespace carryall::changes

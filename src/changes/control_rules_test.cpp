@@ -106,6 +106,30 @@ TEST(ControlRules, who_may_ask_what_when) {
     EXPECT_EQ(asked(cancel, "PROCESSED", Control::running, true), "do it");
 }
 
+TEST(ControlRules, consent_is_another_persons_and_to_the_plan_as_it_is) {
+    ApprovalFacts facts{"PENDING", false, Approval::required, "h1", "", {"alice", "bob"}};
+    const auto asked = [&](const std::string& by, const std::string& hash) {
+        const auto may = may_approve(facts, by, hash);
+        if (may) return std::string(*may ? "do it" : "is so");
+        return std::string(may.error().kind == base::ErrorKind::forbidden ? "forbidden"
+                                                                          : "conflict");
+    };
+    EXPECT_EQ(asked("carol", "h1"), "do it");
+    EXPECT_EQ(asked("alice", "h1"), "forbidden") << "who submitted it";
+    EXPECT_EQ(asked("bob", "h1"), "forbidden") << "who applied its plan";
+    EXPECT_EQ(asked("carol", "h0"), "conflict");
+    facts.approval = Approval::approved;
+    facts.approved_hash = "h1";
+    EXPECT_EQ(asked("carol", "h1"), "is so");
+    EXPECT_EQ(asked("dora", "h1"), "is so");
+    EXPECT_EQ(asked("carol", "h0"), "conflict");
+    facts.approval = Approval::not_required;
+    EXPECT_EQ(asked("carol", "h1"), "conflict");
+    facts.approval = Approval::required;
+    facts.plan_hash.clear();
+    EXPECT_EQ(asked("carol", ""), "conflict") << "what has no hash cannot be agreed to";
+}
+
 TEST(ControlRules, a_request_is_refused_for_each_of_its_mistakes) {
     const auto pointers = [](const ControlRequest& request) {
         std::string all;

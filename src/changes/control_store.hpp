@@ -46,6 +46,16 @@ base::Result<void> store_threshold(db::Transaction& transaction, std::int64_t te
                                    const std::optional<FailureThreshold>& threshold);
 base::Result<void> store_concurrency(db::Transaction& transaction, std::int64_t tenant_id,
                                      BulkChangeId id, std::optional<int> max_concurrency);
+struct ApprovalRow {
+    ApprovalFacts facts;
+    std::string correlation_id;
+    std::int64_t open_page_count = 0;
+};
+// Locks the change; empty: none of this tenant.
+base::Result<std::optional<ApprovalRow>> lock_approval(db::Transaction& transaction,
+                                                       std::int64_t tenant_id, BulkChangeId id);
+base::Result<void> store_approval(db::Transaction& transaction, std::int64_t tenant_id,
+                                  BulkChangeId id, std::string_view by, std::string_view hash);
 // What a request wants for the running of its new change, but for the waves; nothing if it wants
 // nothing.
 base::Result<void> store_control(db::Transaction& transaction, std::int64_t tenant_id,

@@ -3,6 +3,7 @@
 #include "changes/plan.hpp"
 
 #include "base/log.hpp"
+#include "changes/control.hpp"
 #include "changes/plan_store.hpp"
 #include "changes/resolve.hpp"
 #include "tenants/tenant.hpp"
@@ -101,8 +102,13 @@ Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller
     result.moved = std::move(checked->moved.first);
     if (result.moved_count > 0) return result;
     CARRYALL_TRY(start_plan(transaction, tenant_id, id, caller.name, (*change)->now));
-    CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, (*change)->correlation_id,
-                                 (*change)->open_page_count, checked->totals.seconds_until_due));
+    const auto waits = require_approval(transaction, tenant_id, id);
+    if (!waits) return waits.error();
+    if (!*waits) {
+        CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, (*change)->correlation_id,
+                                     (*change)->open_page_count,
+                                     checked->totals.seconds_until_due));
+    }
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));
     return result;
 }
@@ -121,6 +127,13 @@ Result<std::string> make_plan(db::Transaction& transaction, const NewPlan& plan)
                                {"monthlyCost", to_json(sums->cost)}};
     summary["undo"] = plan.undo.empty() ? base::json::value(nullptr) : base::json::value(plan.undo);
     return seal_plan(transaction, plan.tenant_id, plan.id, plan.type, summary);
+}
+
+Result<void> start_as_plan(db::Transaction& transaction, const NewPlan& plan,
+                           const std::string& applied_by, base::Instant now) {
+    const auto hash = make_plan(transaction, plan);
+    if (!hash) return hash.error();
+    return start_plan(transaction, plan.tenant_id, plan.id, applied_by, now);
 }
 
 Result<ApplyResult> apply_plan(db::Connection& connection, const tenants::Caller& caller,

@@ -34,6 +34,9 @@ struct NewPlan {
     base::json::object undo;  // of the way back: what it costs, what it leaves out; or empty
 };
 base::Result<std::string> make_plan(db::Transaction& transaction, const NewPlan& plan);
+// The same, and started at once, as if it had been applied: for what a second person must agree to.
+base::Result<void> start_as_plan(db::Transaction& transaction, const NewPlan& plan,
+                                 const std::string& applied_by, base::Instant now);
 
 struct PlanDetail {
     ChangeSummary change;

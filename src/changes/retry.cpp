@@ -1,5 +1,8 @@
 // Retrying what failed, and starting what was only stored. A device is never sent again on the
 // strength of an old verdict: it is judged against the present first.
+#include "changes/control.hpp"
+#include "changes/plan.hpp"
+#include "changes/plan_store.hpp"
 #include "changes/resolve.hpp"
 #include "changes/retry_store.hpp"
 #include "changes/submit.hpp"
@@ -48,6 +51,9 @@ Result<void> check_can_be_retried(const StoredChange& change) {
     }
     if (change.status == "PLANNED") {
         return refused("the bulk change is a plan; apply it first");
+    }
+    if (change.waits_for_approval) {
+        return refused("the bulk change waits for an approval; nothing of it was tried yet");
     }
     if (change.is_cancelling) {
         return refused("the bulk change is being cancelled; retry when it has ended");
@@ -155,6 +161,51 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     return result;
 }
 
+// Of what a second person must agree to, a plan is made first.
+Result<void> start(db::Transaction& transaction, const tenants::Caller& caller, BulkChangeId id,
+                   const StoredChange& change) {
+    const std::int64_t tenant_id = caller.tenant_id.value;
+    const auto is_large = needs_approval(transaction, tenant_id, change.new_count);
+    if (!is_large) return is_large.error();
+    if (!*is_large) {
+        const auto started = start_change(transaction, tenant_id, id);
+        if (!started) return started.error();
+        CHECK(*started);  // it was locked and NEW
+        return {};
+    }
+    NewPlan plan;
+    plan.tenant_id = tenant_id;
+    plan.id = id;
+    plan.type = change.type;
+    plan.integration = change.integration;
+    plan.accepted = change.new_count;
+    plan.refused = change.device_count - change.new_count;
+    return start_as_plan(transaction, plan, caller.name, change.now);
+}
+
+Result<void> process_in(db::Transaction& transaction, const tenants::Caller& caller,
+                        BulkChangeId id) {
+    const std::int64_t tenant_id = caller.tenant_id.value;
+    CARRYALL_TRY(lock_change(transaction, tenant_id, id));
+    const auto change = writable_change(transaction, caller, id, std::nullopt);
+    if (!change) return change.error();
+    if (change->status != "NEW") {
+        return base::Error{
+            base::ErrorKind::conflict,
+            "only a bulk change that is NEW can be started; this one is " + change->status,
+            {}};
+    }
+    CARRYALL_TRY(start(transaction, caller, id, *change));
+    const auto waits = require_approval(transaction, tenant_id, id);
+    if (!waits) return waits.error();
+    if (!*waits) {
+        CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
+                                     change->open_page_count, 0));
+    }
+    CARRYALL_TRY(start_following(transaction, tenant_id, id));
+    return notify_change(transaction, tenant_id, id);
+}
+
 }  // namespace
 
 Result<RetryResult> retry_failed(db::Connection& connection, const tenants::Caller& caller,
@@ -174,23 +225,8 @@ Result<void> process_change(db::Connection& connection, const tenants::Caller& c
                             BulkChangeId id) {
     CARRYALL_TRY(tenants::require(caller.role, tenants::Permission::change_submit));
     return db::in_transaction<void>(
-        connection, caller.tenant_id.value, [&](db::Transaction& transaction) -> Result<void> {
-            const std::int64_t tenant_id = caller.tenant_id.value;
-            const auto change = writable_change(transaction, caller, id, std::nullopt);
-            if (!change) return change.error();
-            const auto started = start_change(transaction, tenant_id, id);
-            if (!started) return started.error();
-            if (!*started) {
-                return base::Error{
-                    base::ErrorKind::conflict,
-                    "only a bulk change that is NEW can be started; this one is " + change->status,
-                    {}};
-            }
-            CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
-                                         change->open_page_count, 0));
-            CARRYALL_TRY(start_following(transaction, tenant_id, id));
-            return notify_change(transaction, tenant_id, id);
-        });
+        connection, caller.tenant_id.value,
+        [&](db::Transaction& transaction) { return process_in(transaction, caller, id); });
 }
 
 }  // namespace carryall::changes

@@ -21,9 +21,11 @@ struct StoredChange {
     std::string status;
     std::string correlation_id;
     base::json::value request;
+    std::int64_t device_count = 0;
     std::int64_t new_count = 0;
     std::int64_t open_page_count = 0;
     bool is_cancelling = false;
+    bool waits_for_approval = false;
     base::Instant now;
     std::string plan_hash;  // empty: it was never a plan
     BulkChangeId undoes;    // 0: it undoes no other

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/secret.hpp"
+#include "changes/plan.hpp"
 #include "changes/resolve.hpp"
 #include "changes/submit.hpp"
 #include "changes/submit_store.hpp"
@@ -83,10 +84,13 @@ class Submission {
     base::Result<void> warn_of_others(BulkChangeId id, SubmitResult& result);
     base::Result<SubmitResult> finish();
     base::Result<SubmitResult> store(SubmitResult result);
+    NewPlan new_plan(BulkChangeId id) const;
     base::Result<SubmitResult> plan(SubmitResult result);
     base::Result<SubmitResult> list_refused(SubmitResult result);
     NewChange new_change(ChangeType type) const;
     base::Result<BulkChangeId> store_following(const NewChange& activation, BulkChangeId id);
+    base::Result<void> start(BulkChangeId id, const queue::Attributes& attributes);
+    bool starts() const;
 
     db::Transaction& transaction_;
     const tenants::Caller& caller_;
@@ -106,6 +110,7 @@ class Submission {
     std::optional<ScheduleDates> dates_;
     std::string correlation_id_;
     bool key_was_taken_ = false;
+    bool waits_ = false;  // for a second person
 };
 
 // Of the staged rows only the share's stay; answers how many. submit_set_store.cpp.

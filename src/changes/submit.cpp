@@ -3,6 +3,7 @@
 #include "changes/submit.hpp"
 
 #include "base/log.hpp"
+#include "changes/control.hpp"
 #include "changes/control_request.hpp"
 #include "changes/parameters.hpp"
 #include "changes/plan.hpp"
@@ -224,6 +225,18 @@ Result<void> Submission::warn_of_others(BulkChangeId id, SubmitResult& result) {
     return {};
 }
 
+Result<void> Submission::start(BulkChangeId id, const queue::Attributes& attributes) {
+    const auto waits = require_approval(transaction_, tenant(), id);
+    if (!waits) return waits.error();
+    if (*waits) return {};
+    return enqueue_runners(transaction_, tenant(), id, correlation_id_, totals_.open_pages,
+                           totals_.seconds_until_due, attributes);
+}
+
+bool Submission::starts() const {
+    return request_.process_changes && !request_.dry_run && totals_.refused < totals_.rows;
+}
+
 NewChange Submission::new_change(ChangeType type) const {
     const bool all_refused = totals_.refused == totals_.rows;
     NewChange change;
@@ -231,9 +244,10 @@ NewChange Submission::new_change(ChangeType type) const {
     change.service_provider_id = request_.service_provider_id;
     change.type = type;
     change.portal = totals_.portal;
-    change.status = request_.dry_run           ? "NEW"  // until it is sealed as a plan
+    // A plan is NEW until it is sealed, and so is what a second person must agree to.
+    change.status = request_.dry_run || waits_ ? "NEW"
                     : all_refused              ? "ERROR"
-                    : request_.process_changes ? "PENDING"
+                    : starts()                 ? "PENDING"
                                                : "NEW";
     base::json::object parameters;
     parameters[section_name(change.type)] = section_of(request_.parameters, change.type);
@@ -253,7 +267,8 @@ NewChange Submission::new_change(ChangeType type) const {
 // carried out in the order in which they were accepted.
 Result<BulkChangeId> Submission::store_following(const NewChange& activation, BulkChangeId id) {
     NewChange change = new_change(ChangeType::customerassignment);
-    change.status = activation.status;
+    // It sends nothing before the activation does, so the consent to that one is enough.
+    change.status = starts() ? "PENDING" : activation.status;
     change.page_size = activation.page_size;
     change.follows = id;
     change.control = {};  // it waits for the activation, whose waves and limits are its own
@@ -271,6 +286,9 @@ Result<BulkChangeId> Submission::store_following(const NewChange& activation, Bu
 }
 
 Result<SubmitResult> Submission::store(SubmitResult result) {
+    const auto is_large = needs_approval(transaction_, tenant(), totals_.rows - totals_.refused);
+    if (!is_large) return is_large.error();
+    waits_ = starts() && *is_large;
     const NewChange change = new_change(request_.change_type);
     const bool is_activation = change.type == ChangeType::newserviceactivation;
     if (is_activation) {
@@ -298,27 +316,31 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
         result.additional_id = *following;
     }
     describe_activation(request_.parameters, result.additional_id.value, attributes);
-    if (change.status == "PENDING") {
-        CARRYALL_TRY(enqueue_runners(transaction_, tenant(), *id, correlation_id_,
-                                     totals_.open_pages, totals_.seconds_until_due, attributes));
+    if (waits_) {
+        CARRYALL_TRY(start_as_plan(transaction_, new_plan(*id), caller_.name, provider_.now));
     }
+    if (starts()) CARRYALL_TRY(start(*id, attributes));
     result.id = *id;
-    result.status = change.status;
+    result.status = starts() ? "PENDING" : change.status;
     if (request_.dry_run) return plan(std::move(result));
     CARRYALL_TRY(notify_change(transaction_, tenant(), *id));
     return result;
 }
 
-Result<SubmitResult> Submission::plan(SubmitResult result) {
+NewPlan Submission::new_plan(BulkChangeId id) const {
     NewPlan plan;
     plan.tenant_id = tenant();
-    plan.id = result.id;
+    plan.id = id;
     plan.type = request_.change_type;
     plan.integration = provider_.integration;
     plan.devices_per_request = rules_->devices_per_request();
-    plan.accepted = result.accepted_count;
-    plan.refused = result.refused_count;
-    auto hash = make_plan(transaction_, plan);
+    plan.accepted = totals_.rows - totals_.refused;
+    plan.refused = totals_.refused;
+    return plan;
+}
+
+Result<SubmitResult> Submission::plan(SubmitResult result) {
+    auto hash = make_plan(transaction_, new_plan(result.id));
     if (!hash) return hash.error();
     result.plan_hash = std::move(hash).value();
     result.status = "PLANNED";

@@ -31,6 +31,7 @@ enum class Permission {
     billing_run,      // start and resolve charging
     token_manage,     // create and revoke API tokens
     notify_manage,    // webhooks, recipients of mail, sending deliveries again
+    tenant_manage,    // what the tenant as a whole has set: when a second person must approve
 };
 std::string_view to_string(Permission permission);
 

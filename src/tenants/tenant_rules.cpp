@@ -49,6 +49,8 @@ std::string_view to_string(Permission permission) {
             return "token_manage";
         case Permission::notify_manage:
             return "notify_manage";
+        case Permission::tenant_manage:
+            return "tenant_manage";
     }
     CHECK(false);
 }
@@ -66,6 +68,7 @@ bool may(Role role, Permission permission) {
         case Permission::provider_write:
         case Permission::token_manage:
         case Permission::notify_manage:
+        case Permission::tenant_manage:
             return role == Role::admin;
     }
     CHECK(false);

@@ -30,6 +30,7 @@ Sent body_for(const Route& route, const Tenant& tenant) {
     const std::string provider = std::to_string(tenant.ids.at("serviceProviderId"));
     static const std::map<std::string, std::string> kJson = {
         {"POST /v1/tokens", R"({"name":"from the matrix","role":"viewer"})"},
+        {"POST /v1/bulk-changes/{bulkChangeId}/approve", R"({"planHash":"h"})"},
         {"POST /v1/bulk-changes/{bulkChangeId}/retry", "{}"},
         {"POST /v1/schedules/{bulkChangeId}/move", R"({"effectiveDate":"2027-06-01"})"},
         {"POST /v1/service-providers/{serviceProviderId}/blackouts",

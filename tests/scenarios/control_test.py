@@ -146,8 +146,13 @@ class Cancelled(Held):
         scene.start_worker()
         number = scene.submit(*STATUS)
         self.wait_until(number, lambda one: one["counts"]["processed"] > 0)
-        scene.faults({"fault": "429", "retryAfterSeconds": 600})
+        scene.faults({"fault": "429", "retryAfterSeconds": 20})
+        while all(line["status"] != 429 for line in self.ledger()):
+            pass
         self.cancel(number)
+        # All accounts with this login share the pause, so it must not outlast the scene by much.
+        account, = scene.platform.carryall("accounts")
+        self.assertEqual(account["heldUpBy"], "pause")
         self.assert_every_device_accounted(number, "processed", "cancelled")
         self.assert_clean()
 
@@ -255,6 +260,29 @@ class Waves(Held):
                  if line["method"] == "POST"]
         self.assertEqual(set(order[:20]), set(range(20)))
         self.assertEqual(set(order[20:200]), set(range(20, 200)))
+        self.assert_clean()
+
+
+class Approval(Held):
+    def test_a_large_change_waits_for_another_person_and_is_then_carried_out(self):
+        scene = self.enter(lines=40, calls_per_second=None)
+        platform = scene.platform
+        platform.carryall("settings", "--approval-threshold", "10")
+        scene.start_worker()
+        number = scene.submit(*STATUS)
+        plan, _ = self.ask(number, "/plan", method="GET")
+        approve = ("change", "approve", number, "--plan-hash", plan["planHash"])
+        self.assertIn("forbidden", platform.carryall(*approve, check=False)["type"])
+        self.assertEqual(self.counts(number), {"new": scene.lines})
+        mine = platform.token_file.read_text()
+        self.addCleanup(platform.token_file.write_text, mine)
+        platform.token_file.write_text(platform.carryall(
+            "tokens", "create", "--tenant", scene.name, "--name", "second person", "--role",
+            "operator")[0]["token"])
+        progress = platform.carryall(*approve)
+        self.assertEqual((progress["approval"], progress["approvedBy"]),
+                         ("approved", "second person"))
+        self.assertEqual(scene.finish(number)["counts"]["processed"], scene.lines)
         self.assert_clean()
 
 
