@@ -104,14 +104,19 @@ constexpr const char* kCreateRows = R"(
     CREATE TEMP TABLE plan_row (
         ordinal integer NOT NULL, row_number integer NOT NULL, identifier text NOT NULL,
         device_id bigint, section jsonb, own jsonb, problem text, due_at timestamptz,
-        restores boolean NOT NULL) ON COMMIT DROP)";
+        restores boolean NOT NULL, before jsonb) ON COMMIT DROP)";
+
+// Written a moment ago, and joined with each other next: without figures of their size the planner
+// may compare every row with every other.
+constexpr const char* kMeasureRows = "ANALYZE plan_row";
+constexpr const char* kMeasureVerdicts = "ANALYZE submit_verdict";
 
 Query take_query() {
     static const std::string sql = joined({R"(
     INSERT INTO plan_row
     SELECT c.device_change_id - ($2::bigint << 20), c.row_number, c.identifier, c.device_id,
            s.section, c.request, NULL, nullif(c.due_at, '-infinity'),
-           b.undoes_bulk_change_id IS NOT NULL)",
+           b.undoes_bulk_change_id IS NOT NULL, c.before)",
                                            kDevices, R"(
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2 AND c.state = 'new')"});
     return {"plan_take_rows", sql.c_str()};
@@ -148,7 +153,7 @@ const QueryByType& moved_query() {
         SELECT bulk_change_id FROM bulk_change
         WHERE tenant_id = $1 AND status IN ('PENDING', 'PROCESSING') AND bulk_change_id <> $2),
     now AS (
-        SELECT c.device_change_id, c.row_number, c.identifier, c.before, v.reason,
+        SELECT r.ordinal, r.row_number, r.identifier, r.before, v.reason,
                )" +
                image_of_device(type) +
                R"( AS image,
@@ -159,14 +164,12 @@ const QueryByType& moved_query() {
                            (r.section ->> 'ratePlanId')::bigint) AS has_other_plan,
                CASE WHEN EXISTS (SELECT FROM unfinished) THEN (
                    SELECT min(e.device_change_id >> 20) FROM device_change e
-                   WHERE e.tenant_id = $1 AND e.device_id = c.device_id
+                   WHERE e.tenant_id = $1 AND e.device_id = r.device_id
                      AND e.state IN ('new', 'waiting', 'unknown')
                      AND e.device_change_id >> 20 IN (SELECT bulk_change_id FROM unfinished))
                END AS busy
         FROM plan_row r
         JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = $2
-        JOIN device_change c ON c.tenant_id = $1
-            AND c.device_change_id = ($2::bigint << 20) + r.ordinal
         JOIN submit_verdict v ON v.ordinal = r.ordinal
         LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = r.device_id
         LEFT JOIN carrier_rate_plan p ON p.tenant_id = $1
@@ -188,7 +191,7 @@ const QueryByType& moved_query() {
     FROM now
     WHERE reason IS NOT NULL OR image IS DISTINCT FROM before OR has_other_plan
        OR busy IS NOT NULL
-    ORDER BY device_change_id LIMIT $4::int)";
+    ORDER BY ordinal LIMIT $4::int)";
     });
     return queries;
 }
@@ -294,11 +297,13 @@ Result<void> refuse_dates(db::Transaction& transaction, const std::vector<std::s
 }
 
 Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id) {
+    CARRYALL_TRY(transaction.exec_text(kMeasureRows));
     return without_rows(transaction.exec(kStage, Params().add(tenant_id)));
 }
 
 Result<Moved> find_moved(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
                          ChangeType type) {
+    CARRYALL_TRY(transaction.exec_text(kMeasureVerdicts));
     // Only a change of carrier plan keeps the carrier's ids of the plan.
     const auto rows =
         transaction.exec(moved_query().of(type), Params()

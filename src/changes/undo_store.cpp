@@ -127,7 +127,7 @@ const QueryByType& take_query() {
             FROM jsonb_object_keys(t.target) k
             WHERE image.now -> k IS DISTINCT FROM t.target -> k))" +
                kUncertain + R"(
-        END, NULL, true
+        END, NULL, true, NULL
     FROM (SELECT x.*, coalesce(x.applied_at, x.created_at) AS accepted_at FROM bulk_change x) b
     JOIN device_change c ON c.tenant_id = $1
         AND c.device_change_id BETWEEN $2::bigint << 20 AND (($2::bigint + 1) << 20) - 1
