@@ -37,7 +37,7 @@ class TelegenceActivations : public testing::Test {
     static void knobs(const json::object& values) { simulator_->post("telegence/knobs", values); }
     static std::string sim(int serial) {
         std::string digits = std::to_string(serial);
-        return "8901030000000000" + std::string(4 - digits.size(), '0') + digits;
+        return "890103000000000" + std::string(4 - digits.size(), '0') + digits;
     }
     static Activation plain() {
         Activation change;
