@@ -174,7 +174,7 @@ class ActivateDevice : public Exchange {
 
     // Nothing was learned, and nothing is lost by asking again until the deadline.
     Step on_no_status(const Verdict& verdict) {
-        // Telegence knows no such batch: its id was misread or withdrawn, so the line is looked for.
+        // Telegence knows no such batch: its id was misread or withdrawn. The line is looked for.
         if (is_overdue() && verdict.meaning == Meaning::refused) return look_up();
         if (is_overdue() && verdict.meaning != Meaning::throttled) {
             return Outcome(Unknown{"The status of batch " + state_.batch_id +
