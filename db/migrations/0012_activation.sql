@@ -14,3 +14,19 @@ CREATE UNIQUE INDEX bulk_change_following ON bulk_change (tenant_id, follows_bul
 
 -- A static address, as the carrier assigned it; NULL: none that we know of.
 ALTER TABLE device ADD COLUMN ip_address inet;
+
+-- Beside the end of every change, an activation tells its customer's programs what they wait for.
+CREATE FUNCTION activation_completed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM emit_event(NEW.tenant_id, 'activation.completed', 'bulk_change/' || NEW.bulk_change_id, jsonb_build_object(
+        'bulkChangeId', NEW.bulk_change_id, 'totalDevicesActivated', NEW.processed_count,
+        'totalDevicesFailed', NEW.device_count - NEW.processed_count,
+        'completionTimestamp', to_char(NEW.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'serviceType', CASE WHEN NEW.request -> 'newServiceActivation' ->> 'staticIp' = 'true'
+                            THEN 'Telegence Cellular with Static IP' ELSE 'Telegence Cellular' END));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER activation_ends AFTER UPDATE OF finished_at ON bulk_change
+    FOR EACH ROW WHEN (NEW.change_type = 'newserviceactivation' AND OLD.finished_at IS NULL
+                       AND NEW.finished_at IS NOT NULL)
+    EXECUTE FUNCTION activation_completed();

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxListed = 10;
 // {{{…}}}: a subject is no HTML.
 const std::map<std::string, std::string, std::less<>>& subjects() {
     static const std::map<std::string, std::string, std::less<>> all = {
-        {"activation.completed", "A line was activated"},
+        {"activation.completed", "Activation {{{bulkChangeId}}} is complete"},
         {"bulk_change.finished", "Bulk change {{{bulkChangeId}}} finished: {{{status}}}"},
         {"bulk_change.paused", "Bulk change {{{bulkChangeId}}} is paused"},
         {"device_change.parked",

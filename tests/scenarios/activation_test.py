@@ -81,7 +81,14 @@ class Activation(unittest.TestCase):
         return self.scene.platform.carryall("change", "report", number, "--format", form,
                                             to_json=False)
 
-    def test_workers_killed_in_each_step_activate_and_assign_nothing_twice(self):
+    # A third worker that dies on one page would have its device parked: no more than two a scene.
+    def test_workers_killed_while_lines_are_activated_activate_none_twice(self):
+        self.live_through_kills("activation", "line_change")
+
+    def test_a_worker_killed_while_addresses_are_asked_for_assigns_none_twice(self):
+        self.live_through_kills("ip_provisioning")
+
+    def live_through_kills(self, *actions):
         scene = self.enter()
         scene.knobs(rejectSimSuffixes=["1077"])
         customer = scene.platform.carryall("customers", "create", "name=Field Trust")
@@ -90,10 +97,11 @@ class Activation(unittest.TestCase):
                              customerIpRange="10.20.0.0/16", removeOfferingCodes=["FEATA"],
                              more={"customerAssignment": {"customerId": customer}})
         number, following = answer["bulkChangeId"], answer["additionalBulkChangeId"]
-        for action in ("activation", "line_change", "ip_provisioning"):
+        for action in actions:
             self.kill_once(action)
         scene.start_worker(**PATIENT)
-        self.assertEqual(self.counts(number), {"processed": 249, "error": 1})
+        self.assertEqual(self.counts(number), {"processed": 249, "error": 1},
+                         self.scene.platform.carryall("change", "status", number)["reasons"])
         for action, times in (("activate_service", 249), ("assign_ip", 249)):
             stats = scene.actions()[action]
             self.assertEqual((stats["performed"], stats["maxPerformedPerKey"]), (times, 1))
@@ -119,6 +127,9 @@ class Activation(unittest.TestCase):
                          {line["msisdn"] for line in lines})
         self.assertTrue(all(row["IPAddress"].startswith("10.20.") for row in rows
                             if row["Outcome"] == "processed"))
+        event, = (one for one in scene.ask_all("events") if one["type"] == "activation.completed")
+        self.assertEqual((event["data"]["totalDevicesActivated"],
+                          event["data"]["totalDevicesFailed"]), (249, 1))
         self.assertIn("<td>249</td>", self.report(number, "html"))
         descriptions = {entry["logEntryDescription"]
                         for entry in scene.ask_all(f"bulk-changes/{number}/log")}

@@ -11,7 +11,7 @@ namespace carryall::carriers::telegence {
 namespace {
 
 constexpr std::int64_t kMaxPages = 5;
-constexpr std::size_t kMaxLines = 150;
+constexpr std::size_t kMaxLines = 600;  // three batches; all devices share the calls
 
 }  // namespace
 
