@@ -17,6 +17,8 @@ QUICK = {"activationPollSeconds": 1, "activationDeadlineSeconds": 10, "ipFirstCh
 # The deadline lies within what is read back by itself.
 PATIENT = {"CARRYALL_WORKER_READ_BACK_SECONDS": "0,1,2,3,4,5,5,5"}
 
+LINES = 120  # as many as are found again in the subscriber list's pages
+
 stage = None
 
 
@@ -93,28 +95,28 @@ class Activation(unittest.TestCase):
         scene.knobs(rejectSimSuffixes=["1077"])
         customer = scene.platform.carryall("customers", "create", "name=Field Trust")
         customer = (customer[0] if isinstance(customer, list) else customer)["customerId"]
-        answer = self.submit(range(250), staticIp=True, ipPool="PDP01", offeringCodes=["FEATA"],
+        answer = self.submit(range(LINES), staticIp=True, ipPool="PDP01", offeringCodes=["FEATA"],
                              customerIpRange="10.20.0.0/16", removeOfferingCodes=["FEATA"],
                              more={"customerAssignment": {"customerId": customer}})
         number, following = answer["bulkChangeId"], answer["additionalBulkChangeId"]
         for action in actions:
             self.kill_once(action)
         scene.start_worker(**PATIENT)
-        self.assertEqual(self.counts(number), {"processed": 249, "error": 1},
+        self.assertEqual(self.counts(number), {"processed": LINES - 1, "error": 1},
                          self.scene.platform.carryall("change", "status", number)["reasons"])
-        for action, times in (("activate_service", 249), ("assign_ip", 249)):
+        for action, times in (("activate_service", LINES - 1), ("assign_ip", LINES - 1)):
             stats = scene.actions()[action]
             self.assertEqual((stats["performed"], stats["maxPerformedPerKey"]), (times, 1))
         self.assertEqual(self.reasons(number), {
             "Telegence rejected the activation: SIM is not eligible for activation"})
         record = scene.devices()
-        lines = [record[sim(n)] for n in range(250) if n != 77]
+        lines = [record[sim(n)] for n in range(LINES) if n != 77]
         self.assertEqual({line["status"] for line in lines}, {"Active"})
-        self.assertEqual(len({line["msisdn"] for line in lines}), 249)
-        self.assertEqual(len({line["ipAddress"] for line in lines}), 249)
+        self.assertEqual(len({line["msisdn"] for line in lines}), LINES - 1)
+        self.assertEqual(len({line["ipAddress"] for line in lines}), LINES - 1)
         self.assertEqual(record[sim(77)]["status"], "Inventory")
 
-        self.assertEqual(self.counts(following), {"processed": 249, "error": 1})
+        self.assertEqual(self.counts(following), {"processed": LINES - 1, "error": 1})
         self.assertEqual(self.reasons(following), {
             "activation failed: Telegence rejected the activation: SIM is not eligible for "
             "activation"})
@@ -122,15 +124,15 @@ class Activation(unittest.TestCase):
                          {"Field Trust"})
 
         rows = list(csv.DictReader(io.StringIO(self.report(number))))
-        self.assertEqual(len(rows), 250)
+        self.assertEqual(len(rows), LINES)
         self.assertEqual({row["SubscriberNumber"] for row in rows if row["Outcome"] == "processed"},
                          {line["msisdn"] for line in lines})
         self.assertTrue(all(row["IPAddress"].startswith("10.20.") for row in rows
                             if row["Outcome"] == "processed"))
         event, = (one for one in scene.ask_all("events") if one["type"] == "activation.completed")
         self.assertEqual((event["data"]["totalDevicesActivated"],
-                          event["data"]["totalDevicesFailed"]), (249, 1))
-        self.assertIn("<td>249</td>", self.report(number, "html"))
+                          event["data"]["totalDevicesFailed"]), (LINES - 1, 1))
+        self.assertIn(f"<td>{LINES - 1}</td>", self.report(number, "html"))
         descriptions = {entry["logEntryDescription"]
                         for entry in scene.ask_all(f"bulk-changes/{number}/log")}
         self.assertLessEqual({
