@@ -22,6 +22,7 @@ using tenants::Permission;
 
 constexpr const char* kChangePath = "/v1/bulk-changes/{bulkChangeId}";
 constexpr std::size_t kMaxStates = 8;
+constexpr auto kShown = [](const auto& item) { return to_json(item); };
 
 Result<BulkChangeId> change_id(const Call& call) {
     const auto id = call.id("bulkChangeId", "bulk change");
@@ -80,16 +81,7 @@ Result<changes::ChangeFilter> change_filter(const Call& call) {
 Result<Response> list(Call& call) {
     const auto filter = change_filter(call);
     if (!filter) return filter.error();
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = changes::list_changes(**database, call.services.page_tokens,
-                                             call.caller.tenant_id, *filter, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const auto& item : found->items) items.push_back(to_json(item));
-    return page_response(std::move(items), found->next_token);
+    return list_response(call, changes::list_changes, kShown, *filter);
 }
 
 Result<Response> get(Call& call) {
@@ -137,16 +129,7 @@ Result<Response> list_devices(Call& call) {
                             {"validation", "business", "transient", "system"}));
     }
     filter.identifier = call.query("identifier");
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = changes::list_device_changes(**database, call.services.page_tokens,
-                                                    call.caller.tenant_id, *id, filter, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const auto& item : found->items) items.push_back(to_json(item));
-    return page_response(std::move(items), found->next_token);
+    return list_response(call, changes::list_device_changes, kShown, *id, filter);
 }
 
 Result<Response> get_device(Call& call) {
@@ -162,16 +145,7 @@ Result<Response> get_device(Call& call) {
 }
 
 Result<Response> log_page(Call& call, BulkChangeId change, std::optional<DeviceChangeId> device) {
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = changes::change_log(**database, call.services.page_tokens,
-                                           call.caller.tenant_id, change, device, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const auto& item : found->items) items.push_back(to_json(item));
-    return page_response(std::move(items), found->next_token);
+    return list_response(call, changes::change_log, kShown, change, device);
 }
 
 Result<Response> change_log(Call& call) {

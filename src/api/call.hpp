@@ -99,6 +99,23 @@ http::Response json_response(const base::json::value& body, int status = 200);
 // {"items": [...], "nextPageToken": "..."}; an empty token is the last page.
 http::Response page_response(base::json::array items, const std::string& next_page_token);
 
+// The page that was asked for of what `list(connection, tokens, tenant, asked..., page)` knows,
+// each item as `show` shows it.
+template <class List, class Show, class... Asked>
+base::Result<http::Response> list_response(Call& call, const List& list, const Show& show,
+                                           const Asked&... asked) {
+    const auto page = call.page();
+    if (!page) return page.error();
+    auto database = call.database();
+    if (!database) return database.error();
+    auto found =
+        list(**database, call.services.page_tokens, call.caller.tenant_id, asked..., *page);
+    if (!found) return found.error();
+    base::json::array items;
+    for (auto& item : found->items) items.emplace_back(show(std::move(item)));
+    return page_response(std::move(items), found->next_token);
+}
+
 base::Error bad_parameter(std::string_view name, std::string message);
 
 }  // namespace carryall::api

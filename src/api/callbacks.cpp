@@ -202,16 +202,9 @@ Result<accounts::CallbackFilter> filter_of(const Call& call) {
 Result<Response> list(Call& call) {
     const auto filter = filter_of(call);
     if (!filter) return filter.error();
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = accounts::list_callbacks(**database, call.services.page_tokens,
-                                                call.caller.tenant_id, *filter, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const auto& callback : found->items) items.emplace_back(document_of(callback));
-    return page_response(std::move(items), found->next_token);
+    return list_response(
+        call, accounts::list_callbacks, [](const auto& item) { return document_of(item); },
+        *filter);
 }
 
 struct Fate {

@@ -18,24 +18,12 @@ using tenants::Permission;
 constexpr const char* kPath = "/v1/deliveries";
 constexpr const char* kOne = "/v1/deliveries/{deliveryId}";
 
-Result<Response> list_events(Call& call) {
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = notify::list_events(
-        **database, call.services.page_tokens, call.caller.tenant_id,
-        {call.query("type").value_or(""), call.query("subject").value_or("")}, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const notify::Event& event : found->items) {
-        items.emplace_back(json::object{{"eventId", event.id.value},
-                                        {"type", event.type},
-                                        {"subject", event.subject},
-                                        {"createdAt", event.created_at},
-                                        {"data", event.payload}});
-    }
-    return page_response(std::move(items), found->next_token);
+json::object document_of(const notify::Event& event) {
+    return {{"eventId", event.id.value},
+            {"type", event.type},
+            {"subject", event.subject},
+            {"createdAt", event.created_at},
+            {"data", event.payload}};
 }
 
 json::object document_of(const Delivery& delivery) {
@@ -65,6 +53,14 @@ Result<std::string> one_of(const Call& call, const char* name,
     return bad_parameter(name, "must be one of " + list);
 }
 
+constexpr auto kShown = [](const auto& item) { return document_of(item); };
+
+Result<Response> list_events(Call& call) {
+    return list_response(
+        call, notify::list_events, kShown,
+        notify::EventFilter{call.query("type").value_or(""), call.query("subject").value_or("")});
+}
+
 Result<Response> list(Call& call) {
     notify::DeliveryFilter filter;
     const auto channel = one_of(call, "channel", {"webhook", "mail"});
@@ -79,16 +75,7 @@ Result<Response> list(Call& call) {
     const auto event = call.query_integer("eventId");
     if (!event) return event.error();
     filter.event_id = event->value_or(0);
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = notify::list_deliveries(**database, call.services.page_tokens,
-                                               call.caller.tenant_id, filter, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const Delivery& delivery : found->items) items.emplace_back(document_of(delivery));
-    return page_response(std::move(items), found->next_token);
+    return list_response(call, notify::list_deliveries, kShown, filter);
 }
 
 Result<Response> get(Call& call) {

@@ -116,21 +116,14 @@ Result<DeviceFilter> filter_of(const Call& call) {
     return filter;
 }
 
+constexpr auto kShown = [](const auto& item) { return document_of(item); };
+
 Result<Response> search(Call& call) {
     const auto filter = filter_of(call);
     if (!filter) return filter.error();
     const auto order = devices::DeviceOrder::parse(call.query("sort").value_or(""));
     if (!order) return order.error();
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = devices::search_devices(**database, call.services.page_tokens,
-                                               call.caller.tenant_id, *filter, *order, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const Device& device : found->items) items.emplace_back(document_of(device));
-    return page_response(std::move(items), found->next_token);
+    return list_response(call, devices::search_devices, kShown, *filter, *order);
 }
 
 Result<Response> get(Call& call) {
@@ -152,16 +145,7 @@ template <class List>
 Result<Response> list_of_device(Call& call, List list) {
     const auto id = call.id("deviceId", "device");
     if (!id) return id.error();
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = list(**database, call.services.page_tokens, call.caller.tenant_id,
-                            devices::DeviceId{*id}, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const auto& entry : found->items) items.emplace_back(document_of(entry));
-    return page_response(std::move(items), found->next_token);
+    return list_response(call, list, kShown, devices::DeviceId{*id});
 }
 
 }  // namespace

@@ -53,16 +53,9 @@ Result<Response> list_devices(Call& call) {
         return bad_parameter("verdict", "verdict must be one of change unchanged refused");
     }
     filter.identifier = call.query("identifier");
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = changes::list_planned_devices(**database, call.services.page_tokens,
-                                                     call.caller.tenant_id, *id, filter, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const auto& item : found->items) items.push_back(to_json(item));
-    return page_response(std::move(items), found->next_token);
+    return list_response(
+        call, changes::list_planned_devices, [](const auto& item) { return to_json(item); }, *id,
+        filter);
 }
 
 Result<Response> plan_file(Call& call) {

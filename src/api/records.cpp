@@ -40,16 +40,9 @@ Result<devices::RecordFilter> filter_of(const Call& call) {
 Result<Response> list(Call& call, const Noun& noun) {
     const auto filter = filter_of(call);
     if (!filter) return filter.error();
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    auto found = devices::list_records(**database, call.services.page_tokens, call.caller.tenant_id,
-                                       noun, *filter, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (json::object& record : found->items) items.emplace_back(std::move(record));
-    return page_response(std::move(items), found->next_token);
+    return list_response(
+        call, devices::list_records, [](json::object&& record) { return std::move(record); }, noun,
+        *filter);
 }
 
 Result<json::object> object_body(Call& call, const RecordRoutes& resource,

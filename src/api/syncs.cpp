@@ -77,16 +77,9 @@ Result<Response> request(Call& call) {
 Result<Response> list(Call& call) {
     const auto id = call.id("serviceProviderId", kProviderLabel);
     if (!id) return id.error();
-    const auto page = call.page();
-    if (!page) return page.error();
-    auto database = call.database();
-    if (!database) return database.error();
-    const auto found = sync::list_syncs(**database, call.services.page_tokens,
-                                        call.caller.tenant_id, {*id}, *page);
-    if (!found) return found.error();
-    json::array items;
-    for (const Sync& sync : found->items) items.emplace_back(document_of(sync));
-    return page_response(std::move(items), found->next_token);
+    return list_response(
+        call, sync::list_syncs, [](const auto& item) { return document_of(item); },
+        sync::ServiceProviderId{*id});
 }
 
 Result<Response> get(Call& call) {
