@@ -11,9 +11,9 @@ CREATE TABLE charge_setting (
     bills_in_advance          boolean NOT NULL DEFAULT false,
     page_size                 integer NOT NULL DEFAULT 50 CHECK (page_size BETWEEN 1 AND 500),
     amount_decimals           smallint NOT NULL DEFAULT 2 CHECK (amount_decimals BETWEEN 0 AND 4),
-    -- Added to each description, so that a charge whose answer was lost is found again; empty: switched off.
-    marker_format             text NOT NULL DEFAULT '[amop:{key}]'
-        CHECK (length(marker_format) <= 40 AND (marker_format = '' OR marker_format LIKE '%{key}%')),
+    -- Ends each description in brackets, so that a charge whose answer was lost is found again; empty: switched off.
+    marker_format             text NOT NULL DEFAULT 'amop:{key}'
+        CHECK (marker_format = '' OR marker_format ~ '^[ -Z^-~]{0,17}[{]key[}][ -Z^-~]{0,17}$'),
     rate_description          text NOT NULL DEFAULT '{plan} - {usageMb}',
     overage_description       text NOT NULL DEFAULT 'Data Usage - {usageMb} - Overage - {amount}',
     usage_description         text NOT NULL DEFAULT 'Data Usage - {plan} - {usageMb}',
@@ -138,7 +138,7 @@ CREATE TABLE charge_file_row (
 
 -- One order to charge: the instances of a session, a file, or a reversal.
 -- enqueueing (intents are being made) -> sending -> finished (all settled or parked, lists stored, mail handed over);
--- back to sending when parked charges are released. hold: stopped sends nothing more until a person resumes it.
+-- back to sending when parked charges are released. hold: a stopped run calls nobody until a person resumes it.
 CREATE TABLE charge_run (
     charge_run_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     tenant_id      bigint NOT NULL REFERENCES tenant (id),
@@ -251,8 +251,8 @@ CREATE TABLE charge (
     reverses_charge_id       bigint,
     amount                   numeric(14, 4) NOT NULL,
     usage_mb                 numeric(19, 6),
-    description              text NOT NULL CHECK (length(description) <= 1500),
-    marker                   text NOT NULL DEFAULT '',               -- stands in the description too
+    description              text NOT NULL CHECK (length(description) <= 1500),  -- without the marker
+    marker                   text NOT NULL DEFAULT '',               -- ends the description as it is sent, in brackets
     rev_customer_id          bigint,
     revio_service_id         bigint,
     product_id               bigint,
@@ -367,7 +367,7 @@ BEGIN
             FROM charge_run r JOIN charge_run_part p
                 ON p.tenant_id = one AND p.charge_run_id = r.charge_run_id AND p.state <> 'listed'
             WHERE r.tenant_id = one AND r.state <> 'finished'
-              AND (p.state = 'settled' OR r.hold = 'running' OR p.unknown_count > 0);
+              AND (p.state = 'settled' OR r.hold = 'running');
     END LOOP;
     PERFORM set_config('carryall.tenant_id', coalesce(before, ''), true);
 END $$;

@@ -19,6 +19,23 @@ namespace carryall::queue {
 inline constexpr int kMaxReceives = 5;
 inline constexpr std::chrono::seconds kMaxDelay{43'200};
 
+// The seeds' attributes of a message about customer charges (their SqsValues), and of ours the run.
+struct ChargeAttributes {
+    std::int64_t charge_run_id = 0;
+    std::int64_t instance_id = 0;  // 0, as all ids here: absent
+    std::int64_t queue_id = 0;     // of the optimisation
+    std::int64_t file_id = 0;
+    int part_number = 0;
+    std::string instance_ids;  // "12,13": all of the session
+    bool is_multiple_instance_id = false;
+    bool is_last_instance_id = false;
+    std::int64_t current_integration_authentication_id = 0;
+    int portal_type_id = 0;  // 0 M2M, 2 Mobility, 3 CrossProvider
+    int page_number = 1;
+    int retry_count = 0;  // the most there will be
+    bool is_send_summary_email_for_multiple_instance_step = false;
+};
+
 // The seeds' message attributes. Written as an SQS-like map of strings: absent ones are left out.
 struct Attributes {
     std::int64_t tenant_id = 0;
@@ -34,6 +51,8 @@ struct Attributes {
     std::string carrier_data_group;
     std::string carrier_rate_pool;
     std::int64_t addition_bulk_change_id = 0;
+    // Of a message about charges; then it is about no bulk change.
+    std::optional<ChargeAttributes> charge;
 };
 base::json::object to_json(const Attributes& attributes);
 base::Result<Attributes> parse_attributes(const base::json::value& value);
@@ -66,6 +85,10 @@ struct DeadLetter {
 };
 
 inline constexpr const char* kBulkChangeQueue = "bulk_change";
+// The phases of customer charges: make the intents of an instance, send a part, list it.
+inline constexpr const char* kChargeEnqueueQueue = "customer_charge_enqueue";
+inline constexpr const char* kChargeQueue = "customer_charge";
+inline constexpr const char* kChargeCheckQueue = "customer_charge_check";
 
 // Enqueue in the caller's transaction: the message exists exactly if the change does.
 base::Result<void> enqueue(db::Transaction& transaction, const std::string& queue,

@@ -1,0 +1,201 @@
+#include "charges/enqueue.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+#include "charges/enqueue_store.hpp"
+#include "charges/intents_store.hpp"
+
+namespace carryall::charges {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+std::string place_of(std::size_t index) {
+    return "/instanceIds/" + std::to_string(index);
+}
+
+Result<void> check_list(const std::vector<std::int64_t>& instances) {
+    if (instances.empty()) return base::invalid_input("name at least one instance", "/instanceIds");
+    if (instances.size() > kMaxInstancesPerRun) {
+        return base::invalid_input(
+            fmt::format("at most {} instances make one run", kMaxInstancesPerRun), "/instanceIds");
+    }
+    std::set<std::int64_t> seen;
+    for (std::size_t i = 0; i < instances.size(); ++i) {
+        if (!seen.insert(instances[i]).second) {
+            return base::invalid_input(
+                fmt::format("instance {} is in the list twice", instances[i]), place_of(i));
+        }
+    }
+    return {};
+}
+
+Result<void> check_instance(const InstanceFacts& one, const std::string& place) {
+    if (!one.exists) {
+        return base::invalid_input(fmt::format("there is no optimization instance {}", one.id),
+                                   place);
+    }
+    if (!one.has_groups) {
+        return base::invalid_input(
+            fmt::format("instance {} has no comm groups: there is nothing to charge", one.id),
+            place);
+    }
+    if (!one.is_finished) {
+        return Error{ErrorKind::conflict,
+                     fmt::format("the optimization of instance {} has not finished (it has no "
+                                 "runEndTime); charge it when it has",
+                                 one.id),
+                     place};
+    }
+    if (one.is_rev && !one.has_rev_customer_id) {
+        return base::invalid_input(
+            fmt::format("instance {} goes to Rev.io, but its customer {} has no Rev.io id; set the "
+                        "customer's revCustomerId",
+                        one.id, one.customer),
+            place);
+    }
+    if (one.is_rev && !one.is_account_usable) {
+        return Error{ErrorKind::conflict,
+                     fmt::format("instance {} names {}, which is no active Rev.io account with "
+                                 "writes enabled",
+                                 one.id, one.account),
+                     place};
+    }
+    return {};
+}
+
+queue::Attributes attributes_of(std::int64_t tenant_id, ChargeRunId run,
+                                const std::string& correlation_id) {
+    queue::Attributes attributes;
+    attributes.tenant_id = tenant_id;
+    attributes.request_id = correlation_id;
+    attributes.charge.emplace();
+    attributes.charge->charge_run_id = run.value;
+    return attributes;
+}
+
+std::string joined(const std::vector<std::int64_t>& ids) {
+    return fmt::format("{}", fmt::join(ids, ","));
+}
+
+// Only the last message of a session is held back, as the original system's was.
+Result<void> send_instances(db::Transaction& transaction, const tenants::Caller& caller,
+                            ChargeRunId run, const std::vector<std::int64_t>& instances,
+                            const std::string& correlation_id) {
+    const auto delay = order_delay(transaction, caller.tenant_id.value);
+    if (!delay) return delay.error();
+    for (std::size_t i = 0; i < instances.size(); ++i) {
+        auto attributes = attributes_of(caller.tenant_id.value, run, correlation_id);
+        const bool is_last = i + 1 == instances.size();
+        attributes.charge->instance_id = instances[i];
+        attributes.charge->instance_ids = joined(instances);
+        attributes.charge->is_multiple_instance_id = instances.size() > 1;
+        attributes.charge->is_last_instance_id = is_last;
+        CARRYALL_TRY(queue::enqueue(
+            transaction, queue::kChargeEnqueueQueue,
+            "Instance to work is " + std::to_string(instances[i]), attributes,
+            std::chrono::seconds(is_last ? delay->last_instance_seconds : 0)));
+    }
+    return {};
+}
+
+// The run that charges exactly these instances already; none if no run has any of them.
+Result<std::optional<ChargeRunId>> former_run(db::Transaction& transaction, std::int64_t tenant_id,
+                                              const std::vector<InstanceFacts>& facts) {
+    const auto charged = std::find_if(facts.begin(), facts.end(),
+                                      [](const InstanceFacts& one) { return one.run.has_value(); });
+    if (charged == facts.end()) return std::optional<ChargeRunId>();
+    const ChargeRunId run{*charged->run};
+    const auto size = instances_of_run(transaction, tenant_id, run);
+    if (!size) return size.error();
+    const bool is_same = static_cast<std::size_t>(*size) == facts.size() &&
+                         std::all_of(facts.begin(), facts.end(), [&](const InstanceFacts& one) {
+                             return one.run == run.value;
+                         });
+    if (is_same) return std::optional(run);
+    return Error{ErrorKind::conflict,
+                 fmt::format("instance {} is charged by run {} already; leave it out of the list",
+                             charged->id, run.value),
+                 place_of(static_cast<std::size_t>(charged - facts.begin()))};
+}
+
+}  // namespace
+
+Result<OrderedRun> order_run(db::Connection& connection, const tenants::Caller& caller,
+                             const std::vector<std::int64_t>& instances) {
+    CARRYALL_TRY(check_list(instances));
+    const std::string correlation_id = base::random_uuid();
+    return db::in_transaction<OrderedRun>(
+        connection, caller.tenant_id.value,
+        [&](db::Transaction& transaction) -> Result<OrderedRun> {
+            const auto facts = instance_facts(transaction, caller.tenant_id.value, instances);
+            if (!facts) return facts.error();
+            const auto former = former_run(transaction, caller.tenant_id.value, *facts);
+            if (!former) return former.error();
+            if (*former) return OrderedRun{**former, false};
+            for (std::size_t i = 0; i < facts->size(); ++i) {
+                CARRYALL_TRY(check_instance((*facts)[i], place_of(i)));
+            }
+            const auto run = insert_run(transaction, caller, instances, correlation_id);
+            if (!run && run.error().kind == ErrorKind::conflict) {
+                return Error{ErrorKind::conflict,
+                             "one of these instances was ordered a moment ago by somebody else; "
+                             "order again to see the run",
+                             "/instanceIds"};
+            }
+            if (!run) return run.error();
+            CARRYALL_TRY(send_instances(transaction, caller, *run, instances, correlation_id));
+            return OrderedRun{*run, true};
+        });
+}
+
+namespace {
+
+// What follows for a part: sending, or, if there is nothing to send, its list.
+Result<void> send_part(db::Transaction& transaction, std::int64_t tenant_id, ChargeRunId run,
+                       InstanceId instance, const InstanceToMake& order, const MadePart& part,
+                       bool is_last_group) {
+    auto attributes = attributes_of(tenant_id, run, order.correlation_id);
+    queue::ChargeAttributes& charge = *attributes.charge;
+    charge.instance_id = instance.value;
+    charge.instance_ids = order.instance_ids;
+    charge.is_multiple_instance_id = order.instance_count > 1;
+    charge.is_last_instance_id = order.is_last && is_last_group;
+    charge.queue_id = part.queue_id;
+    charge.part_number = part.part_number;
+    charge.current_integration_authentication_id = part.integration_authentication_id;
+    charge.portal_type_id = static_cast<int>(part.portal_type);
+    const char* queue = part.is_settled ? queue::kChargeCheckQueue : queue::kChargeQueue;
+    return queue::enqueue(
+        transaction, queue, "Queue to work is " + std::to_string(part.queue_id), attributes,
+        std::chrono::seconds(charge.is_last_instance_id ? order.last_group_delay_seconds : 0));
+}
+
+}  // namespace
+
+Result<MadeIntents> make_intents(db::Connection& connection, std::int64_t tenant_id,
+                                 ChargeRunId run, InstanceId instance) {
+    return db::in_transaction<MadeIntents>(
+        connection, tenant_id, [&](db::Transaction& transaction) -> Result<MadeIntents> {
+            CARRYALL_TRY(begin_making(transaction, tenant_id));
+            const auto order = lock_instance(transaction, tenant_id, run, instance);
+            if (!order) return order.error();
+            if (!*order) return base::not_found("the run has no such instance");
+            if ((*order)->is_made) return MadeIntents{};
+            const auto parts = insert_intents(transaction, tenant_id, run, instance);
+            if (!parts) return parts.error();
+            MadeIntents made{true, static_cast<std::int64_t>(parts->size()), 0};
+            for (const MadePart& part : *parts) {
+                made.charges += part.charges;
+                const bool is_last_group = &part == &parts->back();
+                CARRYALL_TRY(send_part(transaction, tenant_id, run, instance, **order, part,
+                                       is_last_group));
+            }
+            return made;
+        });
+}
+
+}  // namespace carryall::charges

@@ -1,0 +1,133 @@
+#include "charges/enqueue_store.hpp"
+
+namespace carryall::charges {
+namespace {
+
+using db::Array;
+using db::Params;
+using db::Query;
+
+constexpr Query kFacts{"charge_instance_facts", R"(
+    SELECT w.id, i.optimization_instance_id IS NOT NULL, i.run_end_time IS NOT NULL,
+           EXISTS (SELECT FROM optimization_comm_group g
+                   WHERE g.tenant_id = $1 AND g.optimization_instance_id = w.id),
+           i.integration_authentication_id IS NOT NULL,
+           coalesce(c.rev_customer_id ~ '^[1-9][0-9]{0,8}$', false),
+           coalesce(p.integration = 'revio' AND p.is_active AND p.write_is_enabled, false),
+           coalesce(c.name, ''), coalesce(p.name, ''), r.charge_run_id
+    FROM unnest($2::bigint[]) WITH ORDINALITY w(id, place)
+    LEFT JOIN optimization_instance i ON i.tenant_id = $1 AND i.optimization_instance_id = w.id
+    LEFT JOIN customer c ON c.tenant_id = $1 AND c.customer_id = i.customer_id
+    LEFT JOIN service_provider p ON p.tenant_id = $1
+        AND p.service_provider_id = i.integration_authentication_id
+    LEFT JOIN charge_run_instance r ON r.tenant_id = $1 AND r.optimization_instance_id = w.id
+    ORDER BY w.place)"};
+
+constexpr Query kInstancesOfRun{"charge_instances_of_run", R"(
+    SELECT count(*) FROM charge_run_instance WHERE tenant_id = $1 AND charge_run_id = $2)"};
+
+constexpr Query kInsertRun{"charge_insert_run", R"(
+    WITH run AS (
+        INSERT INTO charge_run (tenant_id, source, open_instance_count, created_by, correlation_id)
+        VALUES ($1, 'instances', cardinality($2::bigint[]), $3, $4) RETURNING charge_run_id),
+    instance AS (
+        INSERT INTO charge_run_instance (tenant_id, charge_run_id, optimization_instance_id,
+            position, is_last)
+        SELECT $1, run.charge_run_id, w.id, w.place, w.place = cardinality($2::bigint[])
+        FROM run, unnest($2::bigint[]) WITH ORDINALITY w(id, place))
+    SELECT charge_run_id FROM run)"};
+
+constexpr Query kOrderDelay{"charge_order_delay", R"(
+    SELECT last_instance_delay_seconds FROM charge_setting WHERE tenant_id = $1)"};
+
+constexpr Query kBeginMaking{"charge_begin_making", R"(
+    SELECT pg_advisory_xact_lock(hashtextextended('charge intents', $1::bigint))::text,
+           set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true),
+           set_config('enable_mergejoin', 'on', true),
+           set_config('plan_cache_mode', 'force_custom_plan', true),
+           set_config('statement_timeout', '30min', true))"};
+
+constexpr Query kLockInstance{"charge_lock_instance", R"(
+    SELECT i.made_at IS NOT NULL, i.position, i.is_last,
+           (SELECT count(*) FROM charge_run_instance o
+            WHERE o.tenant_id = $1 AND o.charge_run_id = $2),
+           (SELECT string_agg(o.optimization_instance_id::text, ',' ORDER BY o.position)
+            FROM charge_run_instance o WHERE o.tenant_id = $1 AND o.charge_run_id = $2),
+           r.correlation_id,
+           coalesce((SELECT s.last_group_delay_seconds FROM charge_setting s
+                     WHERE s.tenant_id = $1), 0)
+    FROM charge_run_instance i
+    JOIN charge_run r ON r.tenant_id = $1 AND r.charge_run_id = i.charge_run_id
+    WHERE i.tenant_id = $1 AND i.charge_run_id = $2 AND i.optimization_instance_id = $3
+    FOR UPDATE OF i)"};
+
+}  // namespace
+
+Result<std::vector<InstanceFacts>> instance_facts(db::Transaction& transaction,
+                                                  std::int64_t tenant_id,
+                                                  const std::vector<std::int64_t>& ids) {
+    Array wanted;
+    for (const std::int64_t id : ids) wanted.add(id);
+    const auto rows = transaction.exec(kFacts, Params().add(tenant_id).add(wanted.take()));
+    if (!rows) return rows.error();
+    std::vector<InstanceFacts> facts;
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+        facts.push_back({rows->integer(i, 0), rows->boolean(i, 1), rows->boolean(i, 2),
+                         rows->boolean(i, 3), rows->boolean(i, 4), rows->boolean(i, 5),
+                         rows->boolean(i, 6), rows->string(i, 7), rows->string(i, 8),
+                         rows->optional_integer(i, 9)});
+    }
+    return facts;
+}
+
+Result<std::int64_t> instances_of_run(db::Transaction& transaction, std::int64_t tenant_id,
+                                      ChargeRunId run) {
+    const auto rows = transaction.exec(kInstancesOfRun, Params().add(tenant_id).add(run));
+    if (!rows) return rows.error();
+    return rows->integer(0, 0);
+}
+
+Result<ChargeRunId> insert_run(db::Transaction& transaction, const tenants::Caller& caller,
+                               const std::vector<std::int64_t>& ids,
+                               const std::string& correlation_id) {
+    Array wanted;
+    for (const std::int64_t id : ids) wanted.add(id);
+    const auto rows = transaction.exec(kInsertRun, Params()
+                                                       .add(caller.tenant_id)
+                                                       .add(wanted.take())
+                                                       .add(caller.name)
+                                                       .add(correlation_id));
+    if (!rows) return rows.error();
+    return ChargeRunId{rows->integer(0, 0)};
+}
+
+Result<OrderDelay> order_delay(db::Transaction& transaction, std::int64_t tenant_id) {
+    const auto rows = transaction.exec(kOrderDelay, Params().add(tenant_id));
+    if (!rows) return rows.error();
+    return rows->empty() ? OrderDelay{} : OrderDelay{static_cast<int>(rows->integer(0, 0))};
+}
+
+Result<void> begin_making(db::Transaction& transaction, std::int64_t tenant_id) {
+    CARRYALL_TRY(transaction.exec(kBeginMaking, Params().add(tenant_id)));
+    return {};
+}
+
+Result<std::optional<InstanceToMake>> lock_instance(db::Transaction& transaction,
+                                                    std::int64_t tenant_id, ChargeRunId run,
+                                                    InstanceId instance) {
+    const auto rows =
+        transaction.exec(kLockInstance, Params().add(tenant_id).add(run).add(instance));
+    if (!rows) return rows.error();
+    if (rows->empty()) return std::optional<InstanceToMake>();
+    InstanceToMake found;
+    found.is_made = rows->boolean(0, 0);
+    found.position = static_cast<int>(rows->integer(0, 1));
+    found.is_last = rows->boolean(0, 2);
+    found.instance_count = static_cast<int>(rows->integer(0, 3));
+    found.instance_ids = rows->string(0, 4);
+    found.correlation_id = rows->string(0, 5);
+    found.last_group_delay_seconds = static_cast<int>(rows->integer(0, 6));
+    return std::optional(std::move(found));
+}
+
+}  // namespace carryall::charges

@@ -1,0 +1,59 @@
+// The SQL of ordering runs and making intents. Every function is a fixed number of statements,
+// whatever the number of devices.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "charges/enqueue.hpp"
+
+namespace carryall::charges {
+
+// What decides about an instance that is to be charged.
+struct InstanceFacts {
+    std::int64_t id = 0;
+    bool exists = false;
+    bool is_finished = false;
+    bool has_groups = false;
+    bool is_rev = false;               // goes to Rev.io
+    bool has_rev_customer_id = false;  // one that Rev.io can have
+    bool is_account_usable = false;    // active, of Rev.io, may be written to
+    std::string customer;
+    std::string account;
+    std::optional<std::int64_t> run;  // that charges it
+};
+// In the order of `ids`.
+Result<std::vector<InstanceFacts>> instance_facts(db::Transaction& transaction,
+                                                  std::int64_t tenant_id,
+                                                  const std::vector<std::int64_t>& ids);
+// How many instances the run has.
+Result<std::int64_t> instances_of_run(db::Transaction& transaction, std::int64_t tenant_id,
+                                      ChargeRunId run);
+Result<ChargeRunId> insert_run(db::Transaction& transaction, const tenants::Caller& caller,
+                               const std::vector<std::int64_t>& ids,
+                               const std::string& correlation_id);
+struct OrderDelay {
+    int last_instance_seconds = 0;
+};
+Result<OrderDelay> order_delay(db::Transaction& transaction, std::int64_t tenant_id);
+
+// One maker of intents at a time in a tenant, so that two instances with the same device see each
+// other; plans for many rows.
+Result<void> begin_making(db::Transaction& transaction, std::int64_t tenant_id);
+
+struct InstanceToMake {
+    bool is_made = false;
+    int position = 0;
+    bool is_last = false;
+    int instance_count = 1;
+    std::string instance_ids;  // of the whole run, by comma
+    std::string correlation_id;
+    int last_group_delay_seconds = 0;
+};
+// Locks the row. Empty: no such instance in this run.
+Result<std::optional<InstanceToMake>> lock_instance(db::Transaction& transaction,
+                                                    std::int64_t tenant_id, ChargeRunId run,
+                                                    InstanceId instance);
+
+}  // namespace carryall::charges
