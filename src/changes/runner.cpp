@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "changes/notices.hpp"
+#include "changes/page_start.hpp"
 
 namespace carryall::changes {
 
@@ -19,8 +20,6 @@ namespace {
 constexpr std::chrono::seconds kPageTurn{15};
 // How long a page waits whose devices have earlier changes that have not ended.
 constexpr milliseconds kHoldBack{30'000};
-// Devices begun at once on a page that was lost once; of one that was lost twice it is one device.
-constexpr std::size_t kCarefulDevices = 64;
 // Progress is told to listeners at most this often by each runner; the end is always told.
 constexpr milliseconds kNotifyEvery{250};
 constexpr milliseconds kReconnectPause{500};
@@ -55,26 +54,6 @@ void count(const std::vector<DeviceResult>& results) {
                 break;
         }
     }
-}
-
-carriers::Attempt attempt_of(const RunnableChange& change, const ClaimedPage& page,
-                             const ClaimedDevice& device, std::chrono::seconds settling_time) {
-    carriers::Attempt attempt;
-    attempt.now = page.claimed_at;
-    attempt.correlation_id = change.correlation_id;
-    if (!device.progress.empty()) {
-        attempt.progress = base::parse_json(device.progress).value_or(nullptr);
-    }
-    attempt.resolving = device.lost || device.state == DeviceState::unknown;
-    attempt.settled = device.sent_ago && *device.sent_ago >= milliseconds(settling_time);
-    attempt.unclear_since = device.unclear_since;
-    attempt.waiting = device.state == DeviceState::waiting;
-    attempt.sent_ago = device.sent_ago;
-    if (!device.notices.empty()) {
-        auto notices = base::parse_json(device.notices);
-        if (notices && notices->is_array()) attempt.notices = std::move(notices->get_array());
-    }
-    return attempt;
 }
 
 }  // namespace
@@ -226,7 +205,8 @@ Result<bool> Runner::work_page(const RunnableChange& change, ChangeKind& kind, T
         std::vector<DevicePlan> plans;
         plans.reserve(page.devices.size());
         for (const ClaimedDevice& device : page.devices) {
-            plans.push_back(kind.plan(device, attempt_of(change, page, device, run.settling_time)));
+            plans.push_back(kind.plan(
+                device, attempt_at(page, device, change.correlation_id, run.settling_time)));
         }
         static const carriers::Account kInside;
         const EffectOf effect_of = [&](const DevicePlan& plan, const carriers::Applied& applied) {
@@ -263,22 +243,6 @@ Result<void> Runner::recall_past_actions(const RunnableChange& change, const Cha
         if (found != past->end()) device.past_actions = std::move(found->second);
     }
     return {};
-}
-
-// A page whose workers died is worked in small parts, and at last device by device, so that only
-// the device they die of is parked in the end. Answers the devices that are set aside.
-std::vector<ClaimedDevice> Runner::take_aside(ClaimedPage& page, bool is_poisoned) {
-    if (page.lost_count == 0) return {};
-    // Devices that came due since the last worker died are not what it died of.
-    std::stable_partition(page.devices.begin(), page.devices.end(),
-                          [](const ClaimedDevice& device) { return device.lost; });
-    const std::size_t size = is_poisoned || page.lost_count > 1 ? 1 : kCarefulDevices;
-    if (page.devices.size() <= size) return {};
-    const auto first = page.devices.begin() + static_cast<std::ptrdiff_t>(size);
-    std::vector<ClaimedDevice> left(std::make_move_iterator(first),
-                                    std::make_move_iterator(page.devices.end()));
-    page.devices.erase(first, page.devices.end());
-    return left;
 }
 
 // Keeps trying while the database is away: the answers are in our hands, and the fence makes

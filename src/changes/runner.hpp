@@ -60,7 +60,6 @@ class Runner {
     Result<bool> work_page(const RunnableChange& change, ChangeKind& kind, Turn& turn);
     Result<void> recall_past_actions(const RunnableChange& change, const ChangeKind& kind,
                                      ClaimedPage& page);
-    static std::vector<ClaimedDevice> take_aside(ClaimedPage& page, bool is_poisoned);
     LeaseTimes lease_from(std::chrono::steady_clock::time_point claimed) const;
     PageRunSettings run_settings(const RunnableChange& change, const ChangeKind& kind,
                                  const Turn& turn) const;

@@ -94,10 +94,10 @@ Result<void> send_instances(db::Transaction& transaction, const tenants::Caller&
         attributes.charge->instance_ids = joined(instances);
         attributes.charge->is_multiple_instance_id = instances.size() > 1;
         attributes.charge->is_last_instance_id = is_last;
-        CARRYALL_TRY(queue::enqueue(
-            transaction, queue::kChargeEnqueueQueue,
-            "Instance to work is " + std::to_string(instances[i]), attributes,
-            std::chrono::seconds(is_last ? delay->last_instance_seconds : 0)));
+        CARRYALL_TRY(
+            queue::enqueue(transaction, queue::kChargeEnqueueQueue,
+                           "Instance to work is " + std::to_string(instances[i]), attributes,
+                           std::chrono::seconds(is_last ? delay->last_instance_seconds : 0)));
     }
     return {};
 }
@@ -191,8 +191,8 @@ Result<MadeIntents> make_intents(db::Connection& connection, std::int64_t tenant
             for (const MadePart& part : *parts) {
                 made.charges += part.charges;
                 const bool is_last_group = &part == &parts->back();
-                CARRYALL_TRY(send_part(transaction, tenant_id, run, instance, **order, part,
-                                       is_last_group));
+                CARRYALL_TRY(
+                    send_part(transaction, tenant_id, run, instance, **order, part, is_last_group));
             }
             return made;
         });

@@ -61,7 +61,41 @@ constexpr Query kLockInstance{"charge_lock_instance", R"(
     WHERE i.tenant_id = $1 AND i.charge_run_id = $2 AND i.optimization_instance_id = $3
     FOR UPDATE OF i)"};
 
+constexpr Query kSweep{"charge_sweep", R"(
+    WITH revived AS (
+        UPDATE queue_message m
+        SET dead_at = NULL, dead_reason = NULL, receive_count = 0, visible_at = now()
+        FROM unfinished_charge_work() u
+        WHERE m.queue = u.queue AND m.dead_at < now() - interval '1 hour'
+          AND m.attributes ->> 'ChargeRunId' = u.charge_run::text
+          AND m.attributes ->> 'TenantId' = u.tenant::text
+        RETURNING m.queue),
+    sent AS (
+        INSERT INTO queue_message (queue, body, attributes)
+        SELECT u.queue, 'Charge run to work is ' || u.charge_run, jsonb_strip_nulls(
+            jsonb_build_object('TenantId', u.tenant::text, 'ChargeRunId', u.charge_run::text,
+                               'InstanceId', u.instance::text, 'PartNumber', u.part::text,
+                               'RetryNumber', '0', 'RequestId', ''))
+        FROM unfinished_charge_work() u
+        WHERE NOT EXISTS (
+            SELECT FROM queue_message m WHERE m.queue = u.queue
+              AND m.attributes ->> 'ChargeRunId' = u.charge_run::text
+              AND m.attributes ->> 'TenantId' = u.tenant::text
+              AND CASE WHEN u.part IS NULL THEN m.attributes ->> 'InstanceId' = u.instance::text
+                       ELSE m.attributes ->> 'PartNumber' = u.part::text END)
+        RETURNING queue)
+    SELECT count(*), (SELECT count(pg_notify('carryall_queue', queue)::text) FROM (
+               SELECT queue FROM sent UNION SELECT queue FROM revived) waiting)
+    FROM (SELECT FROM revived UNION ALL SELECT FROM sent) message)"};
+
 }  // namespace
+
+Result<std::int64_t> sweep_charges(db::Connection& connection) {
+    CARRYALL_TRY(connection.work_for_tenant(0));
+    const auto rows = connection.exec(kSweep);
+    if (!rows) return rows.error();
+    return rows->integer(0, 0);
+}
 
 Result<std::vector<InstanceFacts>> instance_facts(db::Transaction& transaction,
                                                   std::int64_t tenant_id,
@@ -92,11 +126,9 @@ Result<ChargeRunId> insert_run(db::Transaction& transaction, const tenants::Call
                                const std::string& correlation_id) {
     Array wanted;
     for (const std::int64_t id : ids) wanted.add(id);
-    const auto rows = transaction.exec(kInsertRun, Params()
-                                                       .add(caller.tenant_id)
-                                                       .add(wanted.take())
-                                                       .add(caller.name)
-                                                       .add(correlation_id));
+    const auto rows = transaction.exec(
+        kInsertRun,
+        Params().add(caller.tenant_id).add(wanted.take()).add(caller.name).add(correlation_id));
     if (!rows) return rows.error();
     return ChargeRunId{rows->integer(0, 0)};
 }

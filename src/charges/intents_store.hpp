@@ -1,5 +1,5 @@
-// What is to be charged: the lines that optimisation results or a file come to, each with its amount,
-// its texts and its verdict, as one SQL query; and the intents that are made of them.
+// What is to be charged: the lines that optimisation results or a file come to, each with its
+// amount, its texts and its verdict, as one SQL query; and the intents that are made of them.
 //
 // What must stay true: a preview and the making of intents read the same lines, so what was shown
 // is what is charged. The parts of a sum add up: the overage is what the rounded total leaves over

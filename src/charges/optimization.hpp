@@ -49,7 +49,7 @@ std::optional<PortalType> parse_portal_type(std::string_view text);  // any spel
 // Device results taken or refused. Bad rows are as those of an inventory import.
 struct ResultsReport {
     std::int64_t rows = 0;
-    std::int64_t stored_rows = 0;  // all rows, or none
+    std::int64_t stored_rows = 0;   // all rows, or none
     std::int64_t removed_rows = 0;  // stored before for the same queues and portals
     std::int64_t bad = 0;
     std::vector<devices::BadRow> bad_rows;  // the first devices::kMaxReportedRows of them
