@@ -36,6 +36,9 @@ struct MadeIntents {
 Result<MadeIntents> make_intents(db::Connection& connection, std::int64_t tenant_id,
                                  ChargeRunId run, InstanceId instance);
 
+// Messages for what the run has to do by now. Part of the caller's transaction.
+Result<bool> wake_run(db::Transaction& transaction, std::int64_t tenant_id, ChargeRunId run);
+
 // Messages for everything that has work and no message. Answers how many.
 Result<std::int64_t> sweep_charges(db::Connection& connection);
 

@@ -88,7 +88,32 @@ constexpr Query kSweep{"charge_sweep", R"(
                SELECT queue FROM sent UNION SELECT queue FROM revived) waiting)
     FROM (SELECT FROM revived UNION ALL SELECT FROM sent) message)"};
 
+constexpr Query kWake{"charge_wake", R"(
+    WITH sent AS (
+        INSERT INTO queue_message (queue, body, attributes)
+        SELECT CASE p.state WHEN 'sending' THEN 'customer_charge' ELSE 'customer_charge_check' END,
+               'Queue to work is ' || p.optimization_queue_id, jsonb_strip_nulls(jsonb_build_object(
+                   'TenantId', $1::bigint::text, 'ChargeRunId', $2::bigint::text,
+                   'InstanceId', p.optimization_instance_id::text,
+                   'QueueId', p.optimization_queue_id::text, 'FileId', r.charge_file_id::text,
+                   'PartNumber', p.part_number::text, 'RetryNumber', '0',
+                   'CurrentIntegrationAuthenticationId', p.integration_authentication_id::text,
+                   'RequestId', r.correlation_id))
+        FROM charge_run r
+        JOIN charge_run_part p ON p.tenant_id = $1 AND p.charge_run_id = $2 AND p.state <> 'listed'
+        WHERE r.tenant_id = $1 AND r.charge_run_id = $2
+          AND (r.hold = 'running' OR p.state = 'settled')
+        RETURNING queue)
+    SELECT count(pg_notify('carryall_queue', queue)::text)
+    FROM (SELECT DISTINCT queue FROM sent) q)"};
+
 }  // namespace
+
+Result<bool> wake_run(db::Transaction& transaction, std::int64_t tenant_id, ChargeRunId run) {
+    const auto rows = transaction.exec(kWake, Params().add(tenant_id).add(run));
+    if (!rows) return rows.error();
+    return true;
+}
 
 Result<std::int64_t> sweep_charges(db::Connection& connection) {
     CARRYALL_TRY(connection.work_for_tenant(0));

@@ -226,17 +226,20 @@ Query insert_charges_query() {
     return {"charge_insert", sql.c_str()};
 }
 
-// Charges that are to be sent, in pages of consecutive places.
+// Pages of consecutive places that cover the whole part, so that whatever a person releases later
+// is in exactly one. One without anything to send is done.
 constexpr Query kInsertPages{"charge_insert_pages", R"(
     INSERT INTO charge_page (tenant_id, charge_run_id, part_number, page_number, first_position,
-        last_position)
-    SELECT $1, $2, c.part_number, (c.position - 1) / z.size + 1, min(c.position), max(c.position)
+        last_position, state)
+    SELECT $1, $2, c.part_number, (c.position - 1) / z.size + 1, min(c.position), max(c.position),
+           CASE WHEN bool_or(c.state = 'new') THEN 'ready' ELSE 'done' END
     FROM charge_run_part p
     CROSS JOIN (SELECT coalesce((SELECT page_size FROM charge_setting WHERE tenant_id = $1), 50)
                     AS size) z
     JOIN charge c ON c.tenant_id = $1 AND c.charge_run_id = $2 AND c.part_number = p.part_number
     WHERE p.tenant_id = $1 AND p.charge_run_id = $2
-      AND p.optimization_instance_id IS NOT DISTINCT FROM $3::bigint AND c.state = 'new'
+      AND p.optimization_instance_id IS NOT DISTINCT FROM $3::bigint
+      AND p.integration_authentication_id IS NOT NULL
     GROUP BY c.part_number, (c.position - 1) / z.size)"};
 
 constexpr Query kFinishMaking{"charge_finish_making", R"(
@@ -295,12 +298,9 @@ std::string lines_of_files() {
     return std::string(kSettings) + "," + kFileLines + kJudged;
 }
 
-Result<std::vector<MadePart>> insert_intents(db::Transaction& transaction, std::int64_t tenant_id,
-                                             ChargeRunId run, InstanceId instance) {
+Result<std::vector<MadePart>> finish_making(db::Transaction& transaction, std::int64_t tenant_id,
+                                            ChargeRunId run, InstanceId instance) {
     const Params which = Params().add(tenant_id).add(run).add(instance);
-    CARRYALL_TRY(
-        transaction.exec(insert_parts_query(), Params().add(tenant_id).add(instance).add(run)));
-    CARRYALL_TRY(transaction.exec(insert_charges_query(), which));
     CARRYALL_TRY(transaction.exec(kInsertPages, which));
     const auto rows = transaction.exec(kFinishMaking, which);
     if (!rows) return rows.error();
@@ -312,6 +312,15 @@ Result<std::vector<MadePart>> insert_intents(db::Transaction& transaction, std::
                          rows->boolean(i, 4), rows->integer(i, 5)});
     }
     return parts;
+}
+
+Result<std::vector<MadePart>> insert_intents(db::Transaction& transaction, std::int64_t tenant_id,
+                                             ChargeRunId run, InstanceId instance) {
+    CARRYALL_TRY(
+        transaction.exec(insert_parts_query(), Params().add(tenant_id).add(instance).add(run)));
+    CARRYALL_TRY(
+        transaction.exec(insert_charges_query(), Params().add(tenant_id).add(run).add(instance)));
+    return finish_making(transaction, tenant_id, run, instance);
 }
 
 }  // namespace carryall::charges

@@ -31,6 +31,11 @@ struct MadePart {
     bool is_settled = false;  // nothing is to be sent
     std::int64_t charges = 0;
 };
+// Pages and counters of the parts and charges that the run has of this instance (none: of those
+// without one), and the run's own.
+Result<std::vector<MadePart>> finish_making(db::Transaction& transaction, std::int64_t tenant_id,
+                                            ChargeRunId run, InstanceId instance);
+
 // Parts, charges, counters and pages; in the order of the comm groups.
 Result<std::vector<MadePart>> insert_intents(db::Transaction& transaction, std::int64_t tenant_id,
                                              ChargeRunId run, InstanceId instance);
