@@ -63,6 +63,7 @@ Routes all_routes() {
     add_recurring_change_routes(routes);
     add_blackout_routes(routes);
     add_callback_routes(routes);
+    add_charge_run_routes(routes);
     add_event_routes(routes);
     add_webhook_routes(routes);
     add_recipient_routes(routes);

@@ -42,6 +42,7 @@ void add_schedule_routes(Routes& routes);
 void add_recurring_change_routes(Routes& routes);
 void add_blackout_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
+void add_charge_run_routes(Routes& routes);
 void add_event_routes(Routes& routes);
 void add_webhook_routes(Routes& routes);
 void add_recipient_routes(Routes& routes);

@@ -124,6 +124,17 @@ Result<std::optional<ChargeRunId>> former_run(db::Transaction& transaction, std:
 
 }  // namespace
 
+Result<void> check_order(db::Transaction& transaction, std::int64_t tenant_id,
+                         const std::vector<std::int64_t>& instances) {
+    CARRYALL_TRY(check_list(instances));
+    const auto facts = instance_facts(transaction, tenant_id, instances);
+    if (!facts) return facts.error();
+    for (std::size_t i = 0; i < facts->size(); ++i) {
+        CARRYALL_TRY(check_instance((*facts)[i], place_of(i)));
+    }
+    return {};
+}
+
 Result<OrderedRun> order_run(db::Connection& connection, const tenants::Caller& caller,
                              const std::vector<std::int64_t>& instances) {
     CARRYALL_TRY(check_list(instances));

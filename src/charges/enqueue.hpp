@@ -27,6 +27,10 @@ struct OrderedRun {
 Result<OrderedRun> order_run(db::Connection& connection, const tenants::Caller& caller,
                              const std::vector<std::int64_t>& instances);
 
+// The same checks without the order; instances that are charged already pass.
+Result<void> check_order(db::Transaction& transaction, std::int64_t tenant_id,
+                         const std::vector<std::int64_t>& instances);
+
 struct MadeIntents {
     bool is_new = false;  // false: they had been made before
     std::int64_t parts = 0;
