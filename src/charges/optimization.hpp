@@ -49,7 +49,7 @@ std::optional<PortalType> parse_portal_type(std::string_view text);  // any spel
 // Device results taken or refused. Bad rows are as those of an inventory import.
 struct ResultsReport {
     std::int64_t rows = 0;
-    std::int64_t stored_rows = 0;  // all rows, or none
+    std::int64_t stored_rows = 0;   // all rows, or none
     std::int64_t removed_rows = 0;  // stored before for the same queues and portals
     std::int64_t bad = 0;
     std::vector<devices::BadRow> bad_rows;  // the first devices::kMaxReportedRows of them
@@ -72,8 +72,9 @@ Result<PutInstance> put_instance(db::Connection& connection, const tenants::Call
 // Takes the device results of a CSV or XLSX file: all rows or none. They take the place of what the
 // queues that the file names hold for the portals it names. `conflict`: the instance is charged, or
 // another file for it is being read.
-Result<ResultsReport> import_results(db::Connection& connection, TenantId tenant_id, InstanceId id,
-                                     const std::filesystem::path& file, bool dry_run);
+Result<ResultsReport> import_results(db::Connection& connection, const tenants::Caller& caller,
+                                     InstanceId id, const std::filesystem::path& file,
+                                     bool dry_run);
 // The columns of such a file by the names used in documentation.
 std::vector<std::string> result_columns();
 
