@@ -1,9 +1,105 @@
 // Parsing with limits, and the readers of the scalar types.
 #include "base/json.hpp"
 
+#include <boost/json/basic_parser_impl.hpp>
 #include <limits>
 
 namespace carryall::base {
+namespace {
+
+// Builds the value of a document; what the parser needs to know of it is named as it wants it.
+class ExactHandler {
+  public:
+    static constexpr std::size_t max_object_size = json::object::max_size();
+    static constexpr std::size_t max_array_size = json::array::max_size();
+    static constexpr std::size_t max_key_size = json::string::max_size();
+    static constexpr std::size_t max_string_size = json::string::max_size();
+    using Text = json::string_view;
+    using Code = json::error_code;
+
+    ExactHandler() { stack_.reset(); }
+    json::value release() { return stack_.release(); }
+
+    bool on_document_begin(Code&) { return true; }
+    bool on_document_end(Code&) { return true; }
+    bool on_object_begin(Code&) { return true; }
+    bool on_object_end(std::size_t members, Code&) {
+        stack_.push_object(members);
+        return true;
+    }
+    bool on_array_begin(Code&) { return true; }
+    bool on_array_end(std::size_t items, Code&) {
+        stack_.push_array(items);
+        return true;
+    }
+    bool on_key_part(Text text, std::size_t, Code&) { return push_part(text); }
+    bool on_key(Text text, std::size_t, Code&) {
+        stack_.push_key(text);
+        return true;
+    }
+    bool on_string_part(Text text, std::size_t, Code&) { return push_part(text); }
+    bool on_string(Text text, std::size_t, Code&) {
+        stack_.push_string(text);
+        return true;
+    }
+    bool on_number_part(Text text, Code&) {
+        number_ += text;
+        return true;
+    }
+    bool on_int64(std::int64_t number, Text, Code&) {
+        number_.clear();
+        stack_.push_int64(number);
+        return true;
+    }
+    bool on_uint64(std::uint64_t number, Text, Code&) {
+        number_.clear();
+        stack_.push_uint64(number);
+        return true;
+    }
+    bool on_double(double, Text text, Code&) {
+        number_ += text;
+        stack_.push_string(number_);
+        number_.clear();
+        return true;
+    }
+    bool on_bool(bool flag, Code&) {
+        stack_.push_bool(flag);
+        return true;
+    }
+    bool on_null(Code&) {
+        stack_.push_null();
+        return true;
+    }
+    bool on_comment_part(Text, Code&) { return true; }
+    bool on_comment(Text, Code&) { return true; }
+
+  private:
+    bool push_part(Text text) {
+        stack_.push_chars(text);
+        return true;
+    }
+
+    json::value_stack stack_;
+    std::string number_;  // the parts of one that are known so far
+};
+
+}  // namespace
+
+Result<json::value> parse_json_exactly(std::string_view text) {
+    json::parse_options options;
+    options.max_depth = kMaxJsonDepth;
+    json::basic_parser<ExactHandler> parser(options);
+    json::error_code error;
+    const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
+    if (!error && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) {
+        error = json::error::extra_data;
+    }
+    if (error) {
+        return invalid_input("the text is not valid JSON: " + error.message(),
+                             "byte " + std::to_string(used));
+    }
+    return parser.handler().release();
+}
 
 Result<json::value> parse_json(std::string_view text) {
     json::parse_options options;

@@ -24,6 +24,10 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 // The error carries the byte offset.
 Result<json::value> parse_json(std::string_view text);
 
+// The same where amounts of money come in: a number that is no whole number of 64 bits becomes a
+// string with its source text ("0.1", "1e400"), so that it never was a double.
+Result<json::value> parse_json_exactly(std::string_view text);
+
 // The object that `text` is, as the database holds it; empty if it is none.
 json::object parse_object(std::string_view text);
 

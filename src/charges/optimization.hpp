@@ -72,8 +72,9 @@ Result<PutInstance> put_instance(db::Connection& connection, const tenants::Call
 // Takes the device results of a CSV or XLSX file: all rows or none. They take the place of what the
 // queues that the file names hold for the portals it names. `conflict`: the instance is charged, or
 // another file for it is being read.
-Result<ResultsReport> import_results(db::Connection& connection, TenantId tenant_id, InstanceId id,
-                                     const std::filesystem::path& file, bool dry_run);
+Result<ResultsReport> import_results(db::Connection& connection, const tenants::Caller& caller,
+                                     InstanceId id, const std::filesystem::path& file,
+                                     bool dry_run);
 // The columns of such a file by the names used in documentation.
 std::vector<std::string> result_columns();
 
