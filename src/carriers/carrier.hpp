@@ -63,9 +63,10 @@ struct Account {
     bool write_is_enabled = false;
 
     // To be made once for all calls with the same correlation id (a page), not once a call. `more`
-    // is Call::headers.
+    // is Call::headers; one of them takes the place of the account's of the same name.
     http::HeaderList header_list(std::string_view correlation_id,
                                  const HeaderFields& more = {}) const;
+    HeaderFields header_fields(std::string_view correlation_id, const HeaderFields& more) const;
 };
 // What exchanges refuse with while Account::write_is_enabled is off (the seeds' text).
 inline constexpr std::string_view kWritesDisabled = "Writes disabled for this service provider";

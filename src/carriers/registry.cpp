@@ -1,5 +1,6 @@
 // Every integration by name, and the adapters that exist. A new carrier is added here
 // (docs/ADDING_A_CARRIER.md).
+#include <algorithm>
 #include <array>
 
 #include "base/text.hpp"
@@ -103,12 +104,23 @@ std::optional<Notice> Carrier::parse_notice(const base::json::value&) const {
 
 http::HeaderList Account::header_list(std::string_view correlation_id,
                                       const HeaderFields& more) const {
+    return http::HeaderList(header_fields(correlation_id, more));
+}
+
+HeaderFields Account::header_fields(std::string_view correlation_id,
+                                    const HeaderFields& more) const {
     HeaderFields all = headers;
     if (!correlation_header.empty() && !correlation_id.empty()) {
         all.emplace_back(correlation_header, correlation_id);
     }
+    std::erase_if(all, [&more](const auto& own) {
+        const std::string name = base::ascii_lower(own.first);
+        return std::any_of(more.begin(), more.end(), [&name](const auto& other) {
+            return base::ascii_lower(other.first) == name;
+        });
+    });
     all.insert(all.end(), more.begin(), more.end());
-    return http::HeaderList(all);
+    return all;
 }
 
 const Carrier* find_carrier(Integration integration) {

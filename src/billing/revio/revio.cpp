@@ -86,6 +86,7 @@ base::Result<carriers::Account> account(std::int64_t service_provider_id,
                        {"Ocp-Apim-Subscription-Key", key},
                        {"Accept", "application/json"},
                        {"Content-Type", "application/json"}};
+    account.devices_per_request = kQuestionsPerReading;
     account.identity = "revio|" + account.base_url + '|' + username;
     account.proof = password + '\n' + key;
     return account;

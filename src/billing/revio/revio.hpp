@@ -17,6 +17,9 @@ namespace carryall::billing::revio {
 // Rev.io allows 500 calls a minute and 150,000 a day for each account; a little is left for others.
 inline constexpr double kDefaultRatePerSecond = 7.5;
 inline constexpr std::int64_t kCallsPerDay = 150'000;
+// So many exchanges that ask the same (the charges of one service) are answered by one reading.
+// What changes something is never shared.
+inline constexpr int kQuestionsPerReading = 500;
 // After it a reading shows every change made before.
 inline constexpr std::chrono::seconds kSettlingTime{60};
 

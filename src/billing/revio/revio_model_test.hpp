@@ -33,6 +33,78 @@ inline constexpr std::int64_t kModelCustomer = 4102;
 inline constexpr const char* kModelNumber = "15550001";
 inline constexpr const char* kModelIccid = "8910300000001234567";
 
+// The answer that comes when `perform` meets the fault; nothing: the process dies.
+template <class Perform>
+std::optional<http::ClientResponse> answer_under(Fault fault, const Perform& perform) {
+    using carriers::answered;
+    using carriers::failed;
+    const std::string error = R"([{"ok":false,"message":"said no"}])";
+    switch (fault) {
+        case Fault::none:
+            return perform();
+        case Fault::not_sent:
+            return failed(http::Transport::not_sent);
+        case Fault::throttled:
+            return answered(429, R"({"statusCode":429,"message":"in 17 seconds"})");
+        case Fault::quota:
+            return answered(403, R"({"statusCode":403,"message":"quota; in 05:12:44"})");
+        case Fault::timeout:
+            return failed(http::Transport::timeout);
+        case Fault::unavailable:
+            return answered(503, "<html>");
+        case Fault::server_error:
+            return answered(500, error);
+        case Fault::refused:
+            return answered(400, error);
+        case Fault::unauthorized:
+            return answered(401, error);
+        case Fault::crash:
+            return std::nullopt;
+        default:
+            break;
+    }
+    perform();
+    switch (fault) {
+        case Fault::done_timeout:
+            return failed(http::Transport::timeout);
+        case Fault::done_lost:
+            return failed(http::Transport::lost);
+        case Fault::done_server_error:
+            return answered(500, error);
+        case Fault::done_web_page:
+            return answered(201, "<html>");
+        default:
+            return std::nullopt;
+    }
+}
+
+// Of a query.
+inline std::string parameter(const std::string& path, const std::string& name) {
+    const std::size_t found = path.find(name + '=');
+    if (found == std::string::npos) return {};
+    const std::size_t start = found + name.size() + 1;
+    return path.substr(start, path.find('&', start) - start);
+}
+
+// The page that `path` asks for, of everything that fits.
+inline http::ClientResponse page_of(const base::json::array& all, const std::string& path,
+                                    std::size_t page_size) {
+    const std::size_t number = std::stoul(parameter(path, "search.page"));
+    base::json::array records;
+    for (std::size_t i = (number - 1) * page_size; i < number * page_size && i < all.size(); ++i) {
+        records.push_back(all[i]);
+    }
+    const base::json::object body = {{"ok", true},
+                                     {"has_more", number * page_size < all.size()},
+                                     {"record_count", records.size()},
+                                     {"records", std::move(records)}};
+    return carriers::answered(200, base::json::serialize(body));
+}
+
+inline http::ClientResponse created(std::int64_t id) {
+    return carriers::answered(201, R"({"ok":true,"id":)" + std::to_string(id) + '}');
+}
+
 struct RevioModel {
     struct ServiceRow {
         std::int64_t id;
@@ -60,46 +132,7 @@ struct RevioModel {
     }
 
     std::optional<http::ClientResponse> answer(const carriers::Call& call, Fault fault) {
-        using carriers::answered;
-        using carriers::failed;
-        const std::string error = R"([{"ok":false,"message":"said no"}])";
-        switch (fault) {
-            case Fault::none:
-                return perform(call);
-            case Fault::not_sent:
-                return failed(http::Transport::not_sent);
-            case Fault::throttled:
-                return answered(429, R"({"statusCode":429,"message":"in 17 seconds"})");
-            case Fault::quota:
-                return answered(403, R"({"statusCode":403,"message":"quota; in 05:12:44"})");
-            case Fault::timeout:
-                return failed(http::Transport::timeout);
-            case Fault::unavailable:
-                return answered(503, "<html>");
-            case Fault::server_error:
-                return answered(500, error);
-            case Fault::refused:
-                return answered(400, error);
-            case Fault::unauthorized:
-                return answered(401, error);
-            case Fault::crash:
-                return std::nullopt;
-            default:
-                break;
-        }
-        perform(call);
-        switch (fault) {
-            case Fault::done_timeout:
-                return failed(http::Transport::timeout);
-            case Fault::done_lost:
-                return failed(http::Transport::lost);
-            case Fault::done_server_error:
-                return answered(500, error);
-            case Fault::done_web_page:
-                return answered(201, "<html>");
-            default:
-                return std::nullopt;
-        }
+        return answer_under(fault, [&] { return perform(call); });
     }
 
   private:
@@ -108,25 +141,6 @@ struct RevioModel {
         if (call.path == "/v1/ServiceProduct") return create_product(call);
         return call.path.starts_with("/v1/Services?") ? list_services(call.path)
                                                       : list_products(call.path);
-    }
-
-    static std::string parameter(const std::string& path, const std::string& name) {
-        const std::size_t start = path.find(name + '=') + name.size() + 1;
-        return path.substr(start, path.find('&', start) - start);
-    }
-
-    http::ClientResponse page(const base::json::array& all, const std::string& path) const {
-        const std::size_t number = std::stoul(parameter(path, "search.page"));
-        base::json::array records;
-        for (std::size_t i = (number - 1) * page_size; i < number * page_size && i < all.size();
-             ++i) {
-            records.push_back(all[i]);
-        }
-        const base::json::object body = {{"ok", true},
-                                         {"has_more", number * page_size < all.size()},
-                                         {"record_count", records.size()},
-                                         {"records", std::move(records)}};
-        return carriers::answered(200, base::json::serialize(body));
     }
 
     // The filter finds longer numbers, too: the client must not trust it.
@@ -143,7 +157,7 @@ struct RevioModel {
             if (!row.is_active) record["disconnected_date"] = "2026-04-01T00:00:00";
             all.push_back(std::move(record));
         }
-        return page(all, path);
+        return page_of(all, path, page_size);
     }
 
     http::ClientResponse list_products(const std::string& path) const {
@@ -155,11 +169,7 @@ struct RevioModel {
                            {"product_id", row.product},
                            {"status", "PENDING"}});
         }
-        return page(all, path);
-    }
-
-    static http::ClientResponse created(std::int64_t id) {
-        return carriers::answered(201, R"({"ok":true,"id":)" + std::to_string(id) + '}');
+        return page_of(all, path, page_size);
     }
 
     http::ClientResponse create_service(const carriers::Call& call) {

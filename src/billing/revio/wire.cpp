@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "billing/revio/charge_reading.hpp"
 
 namespace carryall::billing::revio {
 
@@ -17,6 +18,7 @@ using carriers::Verdict;
 constexpr std::string_view kSystem = "Rev.io";
 constexpr std::int64_t kSecondsPerDay = 86'400;
 constexpr std::size_t kMaxMessages = 5;
+constexpr std::size_t kDateBytes = 10;
 
 const json::value* member(const json::value& value, std::string_view name) {
     return value.is_object() ? value.get_object().if_contains(name) : nullptr;
@@ -36,6 +38,24 @@ std::optional<std::int64_t> integer_at(const json::value& value, std::string_vie
     if (found->is_int64()) return found->get_int64();
     if (found->is_string()) return base::parse_int(found->get_string());
     return std::nullopt;
+}
+
+// Of an id that may be absent: null and 0 are none.
+std::optional<std::int64_t> reference_at(const json::value& value, std::string_view name) {
+    const auto id = integer_at(value, name);
+    return id == 0 ? std::nullopt : id;
+}
+
+std::optional<base::Money> amount_at(const json::value& value, std::string_view name) {
+    const json::value* found = member(value, name);
+    if (found == nullptr) return std::nullopt;
+    if (!found->is_string()) return base::Money::from_json(*found);
+    const auto amount = base::Money::parse(found->get_string());
+    return amount ? std::optional(*amount) : std::nullopt;
+}
+
+std::string date_at(const json::value& value, std::string_view name) {
+    return text_at(value, name).substr(0, kDateBytes);
 }
 
 bool is_true(const json::value& value, std::string_view name) {
@@ -177,7 +197,7 @@ std::optional<Page<Service>> parse_services(const json::value& body) {
         service.number = text_at(record, "number");
         service.number2 = text_at(record, "number2");
         service.description = text_at(record, "description");
-        service.activated_date = text_at(record, "activated_date").substr(0, 10);
+        service.activated_date = date_at(record, "activated_date");
         const json::value* end = member(record, "disconnected_date");
         service.is_active =
             end == nullptr || end->is_null() || (end->is_string() && end->get_string().empty());
@@ -196,6 +216,33 @@ std::optional<Page<ServiceProduct>> parse_service_products(const json::value& bo
             return ServiceProduct{*id, *service, *product,
                                   status != "DISCONNECTED" && status != "DENIED"};
         });
+}
+
+std::optional<Page<ChargeRecord>> parse_charges(const json::value& body) {
+    auto page = parse_page<ChargeRecord>(
+        body, [](const json::value& record) -> std::optional<ChargeRecord> {
+            const auto id = integer_at(record, "charge_id");
+            const auto customer = integer_at(record, "customer_id");
+            if (!id || *id < 1 || !customer) return std::nullopt;
+            ChargeRecord charge;
+            charge.charge_id = *id;
+            charge.customer_id = *customer;
+            charge.service_id = reference_at(record, "service_id");
+            charge.product_id = reference_at(record, "product_id");
+            charge.product_type_id = reference_at(record, "product_type_id");
+            charge.bill_id = reference_at(record, "bill_id");
+            charge.amount = amount_at(record, "amount");
+            charge.description = text_at(record, "description");
+            charge.start_date = date_at(record, "start_date");
+            charge.end_date = date_at(record, "end_date");
+            charge.created_date = text_at(record, "created_date");
+            return charge;
+        });
+    const auto count = integer_at(body, "record_count");
+    if (!page || (count && *count != static_cast<std::int64_t>(page->records.size()))) {
+        return std::nullopt;
+    }
+    return page;
 }
 
 std::string percent_encoded(std::string_view text) {
@@ -217,7 +264,6 @@ std::string percent_encoded(std::string_view text) {
 }
 
 std::optional<std::string> wire_date(std::string_view text) {
-    static constexpr std::size_t kDateBytes = 10;
     const std::string_view date = text.substr(0, kDateBytes);
     if (date.size() != kDateBytes || !base::parse_iso8601(date)) return std::nullopt;
     if (text.size() > kDateBytes && text[kDateBytes] != 'T' && text[kDateBytes] != 'Z' &&

@@ -50,6 +50,9 @@ struct Page {
 // nullopt: the answer is not such a page, or a record lacks what decides.
 std::optional<Page<Service>> parse_services(const base::json::value& body);
 std::optional<Page<ServiceProduct>> parse_service_products(const base::json::value& body);
+struct ChargeRecord;  // charge_reading.hpp
+// Also nullopt if the page names another number of records than it holds: it was cut.
+std::optional<Page<ChargeRecord>> parse_charges(const base::json::value& body);
 
 // For a query: everything but letters, digits, '-', '_', '.' as %XX.
 std::string percent_encoded(std::string_view text);
