@@ -1,6 +1,6 @@
 // /v1/charge-runs and /v1/charges: what is charged, how far it is, what a person may do about it.
 #include "api/api.hpp"
-#include "api/call.hpp"
+#include "api/bulk_change_documents.hpp"
 #include "charges/enqueue.hpp"
 #include "charges/preview.hpp"
 #include "charges/run.hpp"
@@ -16,11 +16,6 @@ using http::Response;
 using tenants::Permission;
 
 constexpr const char* kRunPath = "/v1/charge-runs/{chargeRunId}";
-
-template <class T>
-json::value or_null(const std::optional<T>& value) {
-    return value ? json::value(*value) : json::value(nullptr);
-}
 
 json::object document_of(const charges::ChargeCounts& counts) {
     return {{"total", counts.total},       {"new", counts.fresh},
