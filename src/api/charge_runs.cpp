@@ -18,10 +18,9 @@ using tenants::Permission;
 constexpr const char* kRunPath = "/v1/charge-runs/{chargeRunId}";
 
 json::object document_of(const charges::ChargeCounts& counts) {
-    return {{"total", counts.total},       {"new", counts.fresh},
-            {"unknown", counts.unknown},   {"charged", counts.charged},
-            {"recorded", counts.recorded}, {"skipped", counts.skipped},
-            {"failed", counts.failed},     {"parked", counts.parked}};
+    return {{"total", counts.total},     {"new", counts.fresh},         {"unknown", counts.unknown},
+            {"charged", counts.charged}, {"recorded", counts.recorded}, {"skipped", counts.skipped},
+            {"failed", counts.failed},   {"parked", counts.parked}};
 }
 
 json::object document_of(const charges::ChargeRun& run) {
@@ -157,8 +156,12 @@ json::object document_of(const charges::PreviewVerdict& one) {
 }
 
 json::object document_of(const charges::PreviewWarning& one) {
-    return {{"instanceId", one.instance_id}, {"deviceId", one.device_id}, {"iccid", one.iccid},
-            {"kind", one.kind},              {"amount", one.amount},      {"reason", one.reason}};
+    return {{"instanceId", one.instance_id},
+            {"deviceId", one.device_id},
+            {"iccid", one.iccid},
+            {"kind", one.kind},
+            {"amount", one.amount},
+            {"reason", one.reason}};
 }
 
 json::object document_of(const charges::PreviewGroup& one) {
@@ -248,8 +251,7 @@ Result<Response> list_filtered(Call& call, charges::ChargeFilter filter) {
         filter.state = charges::parse_charge_state(*state);
         if (!filter.state) {
             return bad_parameter(
-                "state",
-                "state must be one of new unknown charged recorded skipped failed parked");
+                "state", "state must be one of new unknown charged recorded skipped failed parked");
         }
     }
     for (const auto& [name, target] : {std::pair{"partNumber", &filter.part_number},
@@ -335,9 +337,8 @@ Result<Response> release(Call& call) {
     if (body->charge_ids && body->charge_ids->empty()) return empty_list();
     auto database = call.database();
     if (!database) return database.error();
-    const auto released =
-        charges::release_parked(**database, call.caller, *id,
-                                body->charge_ids.value_or(std::vector<std::int64_t>{}));
+    const auto released = charges::release_parked(
+        **database, call.caller, *id, body->charge_ids.value_or(std::vector<std::int64_t>{}));
     if (!released) return released.error();
     return json_response(json::object{{"chargeRunId", id->value},
                                       {"releasedCount", released->released},

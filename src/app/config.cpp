@@ -298,6 +298,8 @@ const std::vector<Setting>& settings() {
                3'650, "How long carriers' callbacks are kept, whatever became of them."),
         number("worker.inventory_readers", &Config::worker_inventory_readers, 0, 64,
                "Accounts whose inventory this worker reads at once. 0: it reads none."),
+        number("worker.charge_runners", &Config::worker_charge_runners, 0, 64,
+               "Pages of customer charges that this worker sends at once. 0: it charges nothing."),
         number("worker.metrics_port", &Config::worker_metrics_port, 0, 65'535,
                "Serves /metrics and /healthz of the worker. 0: not served."),
         text("worker.metrics_address", &Config::worker_metrics_address, "Where they are served."),

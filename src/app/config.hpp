@@ -54,6 +54,7 @@ struct Config {
     int worker_housekeeping_ms = 5'000;
     int worker_callback_days = accounts::kDefaultCallbackDays;
     int worker_inventory_readers = 2;
+    int worker_charge_runners = 2;
     int worker_metrics_port = 0;  // 0: none
     std::string worker_metrics_address = "127.0.0.1";
     std::vector<std::string> worker_private_networks;  // CIDR, checked

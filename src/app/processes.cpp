@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "changes/worker.hpp"
+#include "charges/worker.hpp"
 #include "db/migrate.hpp"
 #include "http/server.hpp"
 #include "notify/notifier.hpp"
@@ -124,6 +125,22 @@ sync::SyncWorkerSettings reader_settings(const Config& config,
     return settings;
 }
 
+// The same for the runners of charges.
+charges::ChargeWorkerSettings charge_settings(const Config& config,
+                                              const changes::WorkerSettings& worker) {
+    charges::ChargeWorkerSettings settings;
+    settings.database = config.database_url;
+    settings.runners = config.worker_charge_runners;
+    settings.max_in_flight = worker.max_in_flight;
+    settings.lease = worker.lease;
+    settings.retry = worker.retry;
+    settings.settling_time = worker.settling_time;
+    settings.housekeeping = worker.housekeeping;
+    settings.name = worker.name;
+    settings.http = worker.http;
+    return settings;
+}
+
 notify::WebhookRules webhook_rules(const Config& config) {
     return {config.webhooks_allow_http, networks_of(config.webhooks_private_networks)};
 }
@@ -210,14 +227,17 @@ Result<void> work(const Config& config) {
     const changes::WorkerSettings settings = worker_settings(config);
     changes::Worker worker(settings, *key);
     sync::SyncWorker readers(reader_settings(config, settings), *key);
+    charges::ChargeWorker chargers(charge_settings(config, settings), *key);
     notify::Notifier notifier(notifier_settings(config), std::move(key).value());
     worker.start();
     readers.start();
+    chargers.start();
     notifier.start();
     std::printf("carryall worker running\n");
     std::fflush(stdout);
     signals.wait();
     readers.stop();
+    chargers.stop();
     worker.stop();
     notifier.stop();
     return {};

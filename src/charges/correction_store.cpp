@@ -103,7 +103,9 @@ constexpr Query kReversalParts{"charge_reversal_parts", R"(
         SELECT FROM charge c WHERE c.tenant_id = $1 AND c.charge_run_id = $3
           AND c.part_number = p.part_number AND c.state IN ('charged', 'recorded')
           AND c.reverses_charge_id IS NULL
-          AND (cardinality($4::bigint[]) = 0 OR c.charge_id = ANY ($4::bigint[])))"};
+          AND (cardinality($4::bigint[]) = 0 OR c.charge_id = ANY ($4::bigint[]))
+          AND NOT EXISTS (SELECT FROM charge v WHERE v.tenant_id = $1
+              AND v.reverses_charge_id = c.charge_id)))"};
 
 constexpr Query kReversalCharges{"charge_reversal_charges", R"(
     INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id,

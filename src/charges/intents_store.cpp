@@ -154,11 +154,11 @@ constexpr const char* kJudged = R"(,
                 THEN 'parked: neither a product nor a product type is set'
             WHEN l.service_customer <> l.payer
                 THEN 'parked: the device''s service at Rev.io belongs to another customer'
-            WHEN sum(l.amount) OVER (PARTITION BY l.device_id)
+            WHEN dh.usual IS NOT NULL AND sum(l.amount) OVER (PARTITION BY l.device_id)
                     > greatest(s.device_multiple * dh.usual, s.floor_amount)
                 THEN 'parked: more than ' || trim_scale(s.device_multiple)
                     || ' times what the device usually costs (' || round(dh.usual, 2) || ')'
-            WHEN ct.amount > greatest(s.customer_multiple * ch.usual, s.floor_amount)
+            WHEN ch.usual IS NOT NULL AND ct.amount > greatest(s.customer_multiple * ch.usual, s.floor_amount)
                 THEN 'parked: the customer''s total ' || ct.amount || ' is more than '
                     || trim_scale(s.customer_multiple) || ' times the usual ('
                     || round(ch.usual, 2) || ')'
@@ -244,11 +244,11 @@ constexpr Query kInsertPages{"charge_insert_pages", R"(
 
 constexpr Query kFinishMaking{"charge_finish_making", R"(
     WITH counted AS (
-        SELECT c.part_number, count(*) AS total, count(*) FILTER (WHERE state = 'new') AS fresh,
-               count(*) FILTER (WHERE state = 'recorded') AS recorded,
-               count(*) FILTER (WHERE state = 'skipped') AS skipped,
-               count(*) FILTER (WHERE state = 'parked') AS parked, sum(amount) AS amount,
-               sum(amount) FILTER (WHERE state = 'recorded') AS charged
+        SELECT c.part_number, count(*) AS total, count(*) FILTER (WHERE c.state = 'new') AS fresh,
+               count(*) FILTER (WHERE c.state = 'recorded') AS recorded,
+               count(*) FILTER (WHERE c.state = 'skipped') AS skipped,
+               count(*) FILTER (WHERE c.state = 'parked') AS parked, sum(amount) AS amount,
+               sum(amount) FILTER (WHERE c.state = 'recorded') AS charged
         FROM charge_run_part p
         JOIN charge c ON c.tenant_id = $1 AND c.charge_run_id = $2
             AND c.part_number = p.part_number

@@ -19,8 +19,8 @@ struct PreviewCustomer {
     std::int64_t customer_id = 0;
     std::string customer;
     std::int64_t charges = 0;
-    std::string amount;                     // of what would be charged or recorded
-    std::string parked_amount;              // of what would wait for a person
+    std::string amount;                      // of what would be charged or recorded
+    std::string parked_amount;               // of what would wait for a person
     std::optional<std::string> last_amount;  // charged for the period before; none: nothing was
     std::optional<std::string> last_period_start;
 };
@@ -51,7 +51,7 @@ struct Preview {
     std::vector<PreviewVerdict> verdicts;
     std::vector<PreviewCustomer> customers;  // the largest first, at most kMaxPreviewCustomers
     std::vector<PreviewProduct> products;
-    std::vector<PreviewWarning> warnings;    // the largest first, at most kMaxPreviewWarnings
+    std::vector<PreviewWarning> warnings;  // the largest first, at most kMaxPreviewWarnings
     std::vector<PreviewGroup> groups_without_queue;
 };
 

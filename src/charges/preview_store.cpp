@@ -1,3 +1,5 @@
+// What a run would charge is read from the same lines as the intents are made of, in one
+// transaction that leaves nothing behind.
 #include <fmt/format.h>
 
 #include "charges/enqueue.hpp"

@@ -30,7 +30,7 @@ void ChargeWorker::start() {
     for (int i = 1; i <= settings_.runners; ++i) {
         threads_.emplace_back([this, i] { run(i); });
     }
-    threads_.emplace_back([this] { keep_house(); });
+    if (settings_.runners > 0) threads_.emplace_back([this] { keep_house(); });
 }
 
 void ChargeWorker::stop() {
