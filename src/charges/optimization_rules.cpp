@@ -37,7 +37,7 @@ base::Error bad(std::string reason) {
 }
 
 // As a person wrote it, but not without end.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t kMost = 40;
     if (text.size() <= kMost) return '"' + std::string(text) + '"';
     std::size_t end = kMost;
@@ -98,6 +98,20 @@ std::string text_of(const Digits& number) {
     return text + number.digits.substr(0, point) + '.' + number.digits.substr(point);
 }
 
+// The same with an exponent: "1.5E-3". Exact.
+std::optional<Digits> number_of(std::string_view text) {
+    if (text.size() > kMaxNumberBytes) return std::nullopt;
+    const std::size_t mark = text.find_first_of("eE");
+    auto number = digits_of(text.substr(0, mark));
+    if (!number || mark == std::string_view::npos) return number;
+    std::string_view exponent = text.substr(mark + 1);
+    if (exponent.starts_with('+')) exponent.remove_prefix(1);
+    const auto shift = base::parse_int(exponent);
+    if (!shift || *shift > kMaxExponent || *shift < -kMaxExponent) return std::nullopt;
+    number->whole += *shift;
+    return number;
+}
+
 // To the 15th digit, half away from zero.
 void round_to_shown(Digits& number) {
     if (number.digits.size() <= kShownDigits) return;
@@ -119,7 +133,7 @@ void round_to_shown(Digits& number) {
 Text read_id(std::string_view text) {
     const auto number = base::parse_int(text);
     if (number && *number >= 1) return std::optional(std::to_string(*number));
-    return bad("write a whole number of 1 or more, not " + quoted(text));
+    return bad("write a whole number of 1 or more, not " + in_quotes(text));
 }
 
 Text read_portal(std::string_view text) {
@@ -127,7 +141,7 @@ Text read_portal(std::string_view text) {
     if (type && *type != PortalType::cross_provider) {
         return std::optional(std::string(stored_name(*type)));
     }
-    return bad("write m2m or mobility (or 0 or 2), not " + quoted(text));
+    return bad("write m2m or mobility (or 0 or 2), not " + in_quotes(text));
 }
 
 Text read_name(std::string_view text) {
@@ -180,7 +194,7 @@ Result<std::string> read_decimal(std::string_view text, const DecimalRule& rule)
         return bad(
             "write a number with a decimal point, such as 12.5, without an exponent, a "
             "comma or a currency, not " +
-            quoted(text));
+            in_quotes(text));
     }
     if (number->is_negative && !rule.may_be_negative) return bad("must not be negative");
     const auto fraction = static_cast<std::int64_t>(number->digits.size()) - number->whole;
@@ -199,17 +213,15 @@ Result<std::string> read_decimal(std::string_view text, const DecimalRule& rule)
     return text_of(*number);
 }
 
+std::optional<std::string> plain_number(std::string_view text) {
+    const auto number = number_of(text);
+    if (!number) return std::nullopt;
+    return text_of(*number);
+}
+
 std::optional<std::string> shown_number(std::string_view text) {
-    const std::size_t mark = text.find_first_of("eE");
-    auto number = digits_of(text.substr(0, mark));
-    if (!number || text.size() > kMaxNumberBytes) return std::nullopt;
-    if (mark != std::string_view::npos) {
-        std::string_view exponent = text.substr(mark + 1);
-        if (exponent.starts_with('+')) exponent.remove_prefix(1);
-        const auto shift = base::parse_int(exponent);
-        if (!shift || *shift > kMaxExponent || *shift < -kMaxExponent) return std::nullopt;
-        number->whole += *shift;
-    }
+    auto number = number_of(text);
+    if (!number) return std::nullopt;
     round_to_shown(*number);
     return text_of(*number);
 }
@@ -237,7 +249,7 @@ Result<std::vector<std::string>> read_addresses(const json::value& value, std::s
         if (!item.is_string()) return bad("must be an array of mail addresses");
         const std::string address(item.get_string());
         const auto checked = mail::check_address(address);
-        if (!checked) return bad(quoted(address) + ' ' + checked.error().message);
+        if (!checked) return bad(in_quotes(address) + ' ' + checked.error().message);
         if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
             addresses.push_back(address);
         }

@@ -1,4 +1,6 @@
 // The SQL that shows optimisation results, and the one that says which queue wins.
+#include <fmt/format.h>
+
 #include "base/text.hpp"
 #include "charges/optimization.hpp"
 #include "tenants/sql_time.hpp"
@@ -43,12 +45,13 @@ Query get_query() {
 
 // $2 below which id, $3 customer, $4 portal type, $5 whether charged, $6 how many.
 Query list_query() {
-    static const std::string sql = "SELECT " + instance_columns() + R"(
+    static const std::string sql = fmt::format(R"(SELECT {}
       AND ($2::bigint IS NULL OR i.optimization_instance_id < $2)
       AND ($3::bigint IS NULL OR i.customer_id = $3)
       AND ($4::text IS NULL OR i.portal_type = $4)
       AND ($5::boolean IS NULL OR (r.charge_run_id IS NOT NULL) = $5)
-    ORDER BY i.optimization_instance_id DESC LIMIT $6::int)";
+    ORDER BY i.optimization_instance_id DESC LIMIT $6::int)",
+                                               instance_columns());
     return {"optimization_list", sql.c_str()};
 }
 
@@ -69,7 +72,7 @@ Query queues_query() {
 }
 
 Query winning_query() {
-    static const std::string sql = winning_queue_sql() + " ORDER BY 1";
+    static const std::string sql = fmt::format("{} ORDER BY 1", winning_queue_sql());
     return {"optimization_winning", sql.c_str()};
 }
 
