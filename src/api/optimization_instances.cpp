@@ -170,7 +170,7 @@ Result<Response> take_results(Call& call) {
 
 }  // namespace
 
-void add_optimization_routes(Routes& routes) {
+void add_optimization_instance_routes(Routes& routes) {
     routes.add({.method = Method::get,
                 .pattern = kPath,
                 .permission = Permission::billing_read,
