@@ -62,6 +62,8 @@ Routes all_routes() {
     add_schedule_routes(routes);
     add_recurring_change_routes(routes);
     add_blackout_routes(routes);
+    add_optimization_instance_routes(routes);
+    add_charge_setting_routes(routes);
     add_callback_routes(routes);
     add_charge_run_routes(routes);
     add_event_routes(routes);

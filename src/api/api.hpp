@@ -41,6 +41,8 @@ void add_change_set_routes(Routes& routes);
 void add_schedule_routes(Routes& routes);
 void add_recurring_change_routes(Routes& routes);
 void add_blackout_routes(Routes& routes);
+void add_optimization_instance_routes(Routes& routes);
+void add_charge_setting_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
 void add_charge_run_routes(Routes& routes);
 void add_event_routes(Routes& routes);

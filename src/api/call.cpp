@@ -61,15 +61,29 @@ base::Result<tenants::PageRequest> Call::page() const {
     return page;
 }
 
-base::Result<base::json::value> Call::json_body() const {
-    if (request.body.empty()) {
+namespace {
+
+base::Result<void> check_json_body(const std::string& body) {
+    if (body.empty()) {
         return base::invalid_input("the body is empty; a JSON object is expected");
     }
     // PostgreSQL's text cannot hold U+0000, and no name or number of ours has it.
-    if (request.body.find("\\u0000") != std::string::npos) {
+    if (body.find("\\u0000") != std::string::npos) {
         return base::invalid_input("the body holds the character U+0000, which no field takes");
     }
+    return {};
+}
+
+}  // namespace
+
+base::Result<base::json::value> Call::json_body() const {
+    CARRYALL_TRY(check_json_body(request.body));
     return base::parse_json(request.body);
+}
+
+base::Result<base::json::value> Call::exact_json_body() const {
+    CARRYALL_TRY(check_json_body(request.body));
+    return base::parse_json_exactly(request.body);
 }
 
 std::optional<std::string> Call::header(std::string_view name) const {

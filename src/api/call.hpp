@@ -80,6 +80,8 @@ struct Call {
     base::Result<tenants::PageRequest> page() const;  // "limit" and "pageToken"
 
     base::Result<base::json::value> json_body() const;
+    // The same where amounts of money come in: base::parse_json_exactly.
+    base::Result<base::json::value> exact_json_body() const;
     // The body as a described struct; all mistakes land in `errors`, unknown members among them if
     // `known` lists the allowed ones.
     template <class T>

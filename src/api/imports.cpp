@@ -1,7 +1,7 @@
 // /v1/imports: the inventory from a CSV or XLSX file, one route a kind of file, so that each has
 // the permission of what it writes. The body is the file itself.
 #include "api/api.hpp"
-#include "api/problem.hpp"
+#include "api/bad_rows.hpp"
 #include "devices/import.hpp"
 
 namespace carryall::api {
@@ -23,16 +23,6 @@ void for_each_kind(const Use& use) {
     }
 }
 
-json::array bad_rows_of(const ImportReport& report, std::size_t limit) {
-    json::array rows;
-    for (const devices::BadRow& bad : report.bad_rows) {
-        if (rows.size() == limit) break;
-        rows.push_back(
-            json::object{{"row", bad.row_number}, {"column", bad.column}, {"detail", bad.reason}});
-    }
-    return rows;
-}
-
 json::object document_of(const ImportReport& report, bool dry_run) {
     json::array notes;
     for (const std::string& note : report.notes) notes.emplace_back(note);
@@ -43,29 +33,9 @@ json::object document_of(const ImportReport& report, bool dry_run) {
             {"updatedCount", report.updated},
             {"unchangedCount", report.unchanged},
             {"badCount", report.bad},
-            {"badRows", bad_rows_of(report, devices::kMaxReportedRows)},
+            {"badRows", bad_rows_of(report.bad_rows, devices::kMaxReportedRows)},
             {"badRowsAreComplete", report.bad_rows_are_complete},
             {"notes", std::move(notes)}};
-}
-
-// allOrNothing, and some rows were bad: nothing was stored, and these are the rows.
-Response refused_whole(const Call& call, const ImportReport& report) {
-    const std::string detail = std::to_string(report.bad) + " of " + std::to_string(report.rows) +
-                               " rows are wrong, and allOrNothing was asked for: nothing was "
-                               "stored.";
-    json::object problem{{"type", "urn:carryall:problem:rows_refused"},
-                         {"title", "Not every row can be stored"},
-                         {"status", 422},
-                         {"detail", detail},
-                         {"instance", call.request.request_id},
-                         {"rowCount", report.rows},
-                         {"badCount", report.bad},
-                         {"errors", bad_rows_of(report, kMaxProblemItems)}};
-    const auto shown = static_cast<std::int64_t>(problem["errors"].as_array().size());
-    if (shown < report.bad) problem["moreErrors"] = report.bad - shown;
-    Response response = json_response(problem, 422);
-    response.headers.set("Content-Type", kProblemType);
-    return response;
 }
 
 Result<devices::ImportOptions> options_of(const Call& call) {
@@ -94,7 +64,11 @@ Result<Response> import_rows(Call& call, ImportKind kind) {
                                              call.request.body_file, *options, call.caller.name);
     if (!report) return report.error();
     if (options->all_or_nothing && !options->dry_run && report->bad > 0) {
-        return refused_whole(call, *report);
+        return rows_refused(call,
+                            std::to_string(report->bad) + " of " + std::to_string(report->rows) +
+                                " rows are wrong, and allOrNothing was asked for: nothing was "
+                                "stored.",
+                            report->rows, report->bad, report->bad_rows);
     }
     return json_response(document_of(*report, options->dry_run));
 }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "app/api_client.hpp"
+#include "app/json_file.hpp"
 #include "app/watch.hpp"
 
 namespace carryall::app {
@@ -252,6 +253,28 @@ void add_acting(CLI::App* group, Cli& cli, ChargeArguments& arguments) {
                });
 }
 
+Result<void> settings(const Cli& cli, ApiClient& client, const std::vector<std::string>& members) {
+    constexpr const char* kPath = "/v1/charge-settings";
+    const auto changes = members_of(members);
+    if (!changes) return changes.error();
+    const auto shown =
+        changes->empty() ? client.get(kPath) : client.send(Method::patch, kPath, *changes);
+    if (!shown) return shown.error();
+    print_object(cli, *shown);
+    return {};
+}
+
+void add_settings_command(CLI::App* group, Cli& cli) {
+    static std::vector<std::string> members;
+    auto* app = group->add_subcommand("settings", "How customers are charged");
+    app->add_option("--set", members,
+                    "Change one: name=value, or name:=value for JSON; repeatable");
+    app->callback([&cli] {
+        cli.command =
+            with_client(cli, [&cli](ApiClient& client) { return settings(cli, client, members); });
+    });
+}
+
 }  // namespace
 
 void add_charge_commands(CLI::App& root, Cli& cli) {
@@ -261,6 +284,7 @@ void add_charge_commands(CLI::App& root, Cli& cli) {
     add_ordering(group, cli, arguments);
     add_looking(group, cli, arguments);
     add_acting(group, cli, arguments);
+    add_settings_command(group, cli);
 }
 
 }  // namespace carryall::app

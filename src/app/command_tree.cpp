@@ -14,9 +14,10 @@ void add_all_commands(CLI::App& root, Cli& cli) {
     add_sync_commands(root, cli);
     add_callback_command(root, cli);
     add_account_command(root, cli);
-    add_charge_commands(root, cli);
     add_notify_commands(root, cli);
     add_schedule_commands(root, cli);
+    add_optimization_commands(root, cli);
+    add_charge_commands(root, cli);
     add_settings_command(root, cli);
     add_process_commands(root, cli);
     add_operator_commands(root, cli);

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "app/api_client.hpp"
+#include "app/json_file.hpp"
 
 namespace carryall::app {
 namespace {
@@ -214,26 +215,6 @@ void add_import_command(CLI::App& root, Cli& cli) {
 }  // namespace carryall::app
 
 // --- the small nouns
-
-// "name=Acme" or, where the value is no text, "ratePerSecond:=50".
-Result<json::object> members_of(const std::vector<std::string>& texts) {
-    json::object members;
-    for (const std::string& text : texts) {
-        const std::size_t equals = text.find('=');
-        if (equals == std::string::npos || equals == 0) {
-            return base::invalid_input(
-                "write name=value, or name:=value where the value is JSON, not \"" + text + '"');
-        }
-        if (text[equals - 1] != ':') {
-            members[text.substr(0, equals)] = text.substr(equals + 1);
-            continue;
-        }
-        auto value = base::parse_json(text.substr(equals + 1));
-        if (!value) return base::invalid_input(value.error().message, text.substr(0, equals - 1));
-        members[text.substr(0, equals - 1)] = std::move(*value);
-    }
-    return members;
-}
 
 Result<json::object> read_credentials(const std::string& file) {
     std::string text;

@@ -61,6 +61,22 @@ TEST(Json, half_a_document_and_trailing_text_are_refused) {
     EXPECT_TRUE(parse_json("12"));
 }
 
+TEST(Json, amounts_that_are_read_exactly_are_their_source_text) {
+    const auto value = parse_json_exactly(
+        R"({"a":[0.1,-12.50,1e400,9223372036854775807,18446744073709551615,7],)"
+        R"("b":{"c":"0.1\u00e9"},"d":123456789012345678901234567890,"e":[true,null]})");
+    ASSERT_TRUE(value);
+    EXPECT_EQ(value->at("a"), (json::array{"0.1", "-12.50", "1e400", INT64_MAX, UINT64_MAX, 7}));
+    EXPECT_EQ(value->at("b").at("c"), "0.1\u00e9");
+    EXPECT_EQ(value->at("d"), "123456789012345678901234567890");
+    EXPECT_EQ(value->at("e"), (json::array{true, nullptr}));
+    EXPECT_EQ(*parse_json_exactly("0.5"), "0.5");
+    for (const char* bad : {"", "{\"a\":", "{} x", "0.", "[1.5", "01"}) {
+        EXPECT_FALSE(parse_json_exactly(bad)) << bad;
+    }
+    EXPECT_FALSE(parse_json_exactly(std::string(10000, '[') + std::string(10000, ']')));
+}
+
 TEST(Clock, formats_and_parses_instants) {
     const auto instant = parse_iso8601("2026-03-01T12:30:00.25+02:00");
     ASSERT_TRUE(instant);

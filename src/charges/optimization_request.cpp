@@ -176,6 +176,10 @@ ResultCells InstanceReader::read_result(const Place& at) {
             mistake(at, name, "must be a string or a number");
             continue;
         }
+        const bool is_number = column->rule == ResultRule::amount ||
+                               column->rule == ResultRule::usage ||
+                               column->rule == ResultRule::count;
+        if (is_number) digits = plain_number(digits).value_or(digits);
         cell.text = digits;
         auto read = read_result_cell(*column, cell);
         if (!read) {
@@ -201,7 +205,7 @@ QueueRequest InstanceReader::read_queue(const Place& at) {
         std::string text;
         if (cost->is_int64()) text = std::to_string(cost->get_int64());
         if (cost->is_string()) text = std::string(cost->get_string());
-        const auto read = read_decimal(text, kTotalCost);
+        const auto read = read_decimal(plain_number(text).value_or(text), kTotalCost);
         if (read) {
             queue.total_cost = *read;
         } else {

@@ -98,6 +98,20 @@ std::string text_of(const Digits& number) {
     return text + number.digits.substr(0, point) + '.' + number.digits.substr(point);
 }
 
+// The same with an exponent: "1.5E-3". Exact.
+std::optional<Digits> number_of(std::string_view text) {
+    if (text.size() > kMaxNumberBytes) return std::nullopt;
+    const std::size_t mark = text.find_first_of("eE");
+    auto number = digits_of(text.substr(0, mark));
+    if (!number || mark == std::string_view::npos) return number;
+    std::string_view exponent = text.substr(mark + 1);
+    if (exponent.starts_with('+')) exponent.remove_prefix(1);
+    const auto shift = base::parse_int(exponent);
+    if (!shift || *shift > kMaxExponent || *shift < -kMaxExponent) return std::nullopt;
+    number->whole += *shift;
+    return number;
+}
+
 // To the 15th digit, half away from zero.
 void round_to_shown(Digits& number) {
     if (number.digits.size() <= kShownDigits) return;
@@ -199,17 +213,15 @@ Result<std::string> read_decimal(std::string_view text, const DecimalRule& rule)
     return text_of(*number);
 }
 
+std::optional<std::string> plain_number(std::string_view text) {
+    const auto number = number_of(text);
+    if (!number) return std::nullopt;
+    return text_of(*number);
+}
+
 std::optional<std::string> shown_number(std::string_view text) {
-    const std::size_t mark = text.find_first_of("eE");
-    auto number = digits_of(text.substr(0, mark));
-    if (!number || text.size() > kMaxNumberBytes) return std::nullopt;
-    if (mark != std::string_view::npos) {
-        std::string_view exponent = text.substr(mark + 1);
-        if (exponent.starts_with('+')) exponent.remove_prefix(1);
-        const auto shift = base::parse_int(exponent);
-        if (!shift || *shift > kMaxExponent || *shift < -kMaxExponent) return std::nullopt;
-        number->whole += *shift;
-    }
+    auto number = number_of(text);
+    if (!number) return std::nullopt;
     round_to_shown(*number);
     return text_of(*number);
 }

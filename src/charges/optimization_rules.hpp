@@ -24,6 +24,9 @@ struct DecimalRule {
 
 // "12.50" as the database takes it, without needless zeros. No exponent, no "1,5", no currency.
 Result<std::string> read_decimal(std::string_view text, const DecimalRule& rule);
+// Without its exponent, digit by digit: JSON may write 12.5 as 1.25E1. Empty if `text` is no
+// number, or one with an absurd exponent.
+std::optional<std::string> plain_number(std::string_view text);
 // The number that a spreadsheet program shows for a stored one ("0.30000000000000004" is "0.3",
 // "1E-3" is "0.001"); empty if `text` is no number.
 std::optional<std::string> shown_number(std::string_view text);

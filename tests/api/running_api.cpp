@@ -130,6 +130,22 @@ void make_schedules(support::TestDatabase& database, Tenant& tenant, const std::
             "') RETURNING account_blackout_id");
 }
 
+// Ids of optimisations are the optimiser's: the tenant's own, so they could be equal. Here they are
+// not, so that a foreign one is missing.
+void make_optimization(support::TestDatabase& database, Tenant& tenant) {
+    const std::string t = base::to_string(tenant.id);
+    const std::int64_t id = 5000 + tenant.id.value;
+    tenant.ids["instanceId"] = id;
+    const std::string instance = std::to_string(id);
+    database.run(
+        "INSERT INTO optimization_instance (tenant_id, optimization_instance_id, portal_type, "
+        "customer_id, billing_period_start, billing_period_end, imported_by) VALUES (" +
+        t + ", " + instance + ", 'm2m', " + std::to_string(tenant.ids["customerId"]) +
+        ", '2026-03-01', '2026-03-31', 'test'); INSERT INTO optimization_comm_group VALUES (" + t +
+        ", " + instance + ", " + instance + "); INSERT INTO optimization_queue VALUES (" + t +
+        ", " + instance + ", " + instance + ", 1, now())");
+}
+
 void make_notifications(support::TestDatabase& database, Tenant& tenant, const std::string& name) {
     const std::string t = base::to_string(tenant.id);
     auto& ids = tenant.ids;
@@ -216,6 +232,7 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     make_inventory(database, tenant, name, iccid);
     make_schedules(database, tenant, name);
     make_notifications(database, tenant, name);
+    make_optimization(database, tenant);
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
     database.run(
         "UPDATE bulk_change SET plan_hash = repeat('a', 64), plan_summary = "

@@ -1,0 +1,120 @@
+// Optimisation results and charge settings as clients see them.
+#include "running_api.hpp"
+
+namespace carryall::api_tests {
+namespace {
+
+namespace json = base::json;
+using tenants::Role;
+
+class OptimizationApi : public ApiTest {
+  protected:
+    static json::object object_of(const support::HttpReply& reply, int status) {
+        EXPECT_EQ(reply.status, status) << reply.body;
+        const json::value body = json_of(reply);
+        return body.is_object() ? body.get_object() : json::object{};
+    }
+    static std::string path(std::int64_t instance) {
+        return "/v1/optimization-instances/" + std::to_string(instance);
+    }
+    static std::string instance_body(const std::string& comm_groups) {
+        return R"({"portalType":"m2m","customerId":)" + std::to_string(own().ids.at("customerId")) +
+               R"(,"billingPeriodStart":"2026-03-01T05:00:00Z","billingPeriodEnd":"2026-03-31",)"
+               R"("commGroups":)" +
+               comm_groups + '}';
+    }
+    static support::HttpReply put(std::int64_t instance, const std::string& comm_groups) {
+        return ask("PUT", path(instance), instance_body(comm_groups));
+    }
+    static support::HttpReply upload(std::int64_t instance, const std::string& csv,
+                                     const std::string& query = {}) {
+        return ask("POST", path(instance) + "/device-results" + query, csv, "text/csv");
+    }
+    static std::string pointer(const support::HttpReply& reply) {
+        const json::object problem = problem_of(reply, 400, "invalid_input");
+        return std::string(problem.at("errors").at(0).at("pointer").as_string());
+    }
+};
+
+TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
+    const std::string groups =
+        R"([{"commGroupId":8101,"queues":[
+             {"queueId":81011,"totalCost":0.30,"runEndTime":"2026-04-01T01:00:00Z"},
+             {"queueId":81012,"totalCost":0.3000001}]}])";
+    EXPECT_EQ(pointer(put(8100, groups)), "/commGroups/0/queues/1/totalCost");
+    const std::string better =
+        groups.substr(0, groups.find(",\n             {\"queueId\":81012")) + "]}]";
+    const auto made = put(8100, better);
+    EXPECT_EQ(made.header("location"), path(8100));
+    const json::object instance = object_of(made, 201);
+    EXPECT_EQ(instance.at("billingPeriodStart"), "2026-03-01");
+    EXPECT_EQ(instance.at("portalTypeId"), 0);
+    const json::value& group = instance.at("commGroups").at(0);
+    EXPECT_EQ(group.at("queues").at(0).at("totalCost"), "0.3");
+    EXPECT_TRUE(group.at("winningQueueId").is_null());
+    EXPECT_EQ(group.at("noWinnerReason"),
+              "no queue that has ended has device results in the portal m2m");
+    const std::string csv = std::string("queueId,iccid,rateCharge\n81011,") + kOwnIccid + ",1.5\n";
+    EXPECT_EQ(object_of(upload(8100, csv, "?dryRun=true"), 200).at("storedCount"), 0);
+    EXPECT_EQ(object_of(upload(8100, csv), 200).at("storedCount"), 1);
+    EXPECT_EQ(object_of(ask("GET", path(8100)), 200).at("commGroups").at(0).at("winningQueueId"),
+              81011);
+    EXPECT_EQ(put(8100, better).status, 200);
+    const json::object listed = object_of(
+        ask("GET", "/v1/optimization-instances?portalType=m2m&isCharged=false&limit=1"), 200);
+    EXPECT_EQ(listed.at("items").at(0).at("instanceId"), 8100);
+    EXPECT_FALSE(listed.at("items").at(0).as_object().contains("commGroups"));
+}
+
+TEST_F(OptimizationApi, bad_rows_of_a_file_are_told_and_nothing_is_stored) {
+    object_of(put(8200, R"([{"commGroupId":8201,"queues":[{"queueId":8202}]}])"), 201);
+    const auto refused =
+        upload(8200, std::string("queueId,iccid,rateCharge\n8202,") + kOwnIccid + ",1\n8202," +
+                         kForeignIccid + ",1\n8203," + kOwnIccid + ",\"1,5\"\n");
+    const json::object problem = problem_of(refused, 422, "rows_refused");
+    EXPECT_EQ(problem.at("rowCount"), 3);
+    EXPECT_EQ(problem.at("badCount"), 2);
+    EXPECT_EQ(problem.at("errors").at(0).at("row"), 3);
+    EXPECT_EQ(problem.at("errors").at(0).at("column"), "iccid");
+    EXPECT_EQ(problem.at("errors").at(1).at("column"), "rateCharge");
+    EXPECT_EQ(object_of(ask("GET", path(8200)), 200)
+                  .at("commGroups")
+                  .at(0)
+                  .at("queues")
+                  .at(0)
+                  .at("m2mResultCount"),
+              0);
+    problem_of(upload(8299, "queueId,iccid,rateCharge\n"), 404, "not_found");
+}
+
+TEST_F(OptimizationApi, things_of_another_tenant_are_as_absent_ones) {
+    const std::string foreign_customer = std::to_string(foreign().ids.at("customerId"));
+    EXPECT_EQ(pointer(ask("PUT", path(8300),
+                          R"({"portalType":0,"customerId":)" + foreign_customer +
+                              R"(,"billingPeriodStart":"2026-03-01",)"
+                              R"("billingPeriodEnd":"2026-03-31"})")),
+              "/customerId");
+    problem_of(ask("GET", path(foreign().ids.at("instanceId"))), 404, "not_found");
+}
+
+TEST_F(OptimizationApi, settings_change_member_by_member_and_need_the_role) {
+    const std::string settings = "/v1/charge-settings";
+    const json::object before = object_of(ask("GET", settings), 200);
+    EXPECT_EQ(before.at("billingTimeZone"), "UTC");
+    EXPECT_EQ(pointer(ask("PATCH", settings, R"({"maxChargeAmount":0.00001})")),
+              "/maxChargeAmount");
+    const json::object changed = object_of(
+        ask("PATCH", settings, R"({"maxChargeAmount":0.1,"billingTimeZone":"Europe/Berlin"})"),
+        200);
+    EXPECT_EQ(changed.at("maxChargeAmount"), "0.1");
+    EXPECT_EQ(changed.at("billingTimeZone"), "Europe/Berlin");
+    EXPECT_EQ(changed.at("pageSize"), before.at("pageSize"));
+    const auto refused =
+        ask("PATCH", settings, R"({"pageSize":9})", "application/json", as(own(), Role::operator_));
+    problem_of(refused, 403, "forbidden");
+    problem_of(ask("GET", settings, {}, {}, as(own(), Role::viewer)), 403, "forbidden");
+    ask("PATCH", settings, R"({"billingTimeZone":"UTC"})");
+}
+
+}  // namespace
+}  // namespace carryall::api_tests
