@@ -45,6 +45,7 @@ Limits limits_of(const StoredAccount& account) {
     if (integration == carriers::Integration::revio) {
         defaults.default_rate_per_second = billing::revio::kDefaultRatePerSecond;
         Limits limits = limits_of(account, defaults);
+        limits.learns_from_429 = false;
         if (!account.is_unpaced && !limits.day_quota) {
             limits.day_quota = billing::revio::kCallsPerDay;
         }

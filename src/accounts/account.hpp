@@ -50,6 +50,9 @@ struct Limits {
     std::optional<double> rate_per_second;
     std::optional<int> max_concurrency;     // calls in flight, over all workers
     std::optional<std::int64_t> day_quota;  // calls a day, by UTC
+    // A 429 means that the rate was too much. Not so where the limit is a published window and the
+    // 429 says when the next one begins: then that is waited for, and the rate stays.
+    bool learns_from_429 = true;
 };
 
 // Where the set leaves a gap, the carrier's defaults.

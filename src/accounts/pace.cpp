@@ -245,7 +245,8 @@ void AccountPace::throttled(const http::ClientResponse& answer) {
     ++figures_.throttled;
     const auto now = Clock::now();
     // Calls that were in flight together are throttled together: one lesson.
-    if (!learned_ || now - learned_at_ + learned_->age > kSameTime) {
+    const bool is_lesson = !learned_ || now - learned_at_ + learned_->age > kSameTime;
+    if (limits_.learns_from_429 && is_lesson) {
         learned_ = slow_down(rate().value_or(measured_rate()));
         learned_at_ = now;
         base::log::warning("account_throttled",

@@ -183,10 +183,17 @@ Result<void> ChargeRunner::send_in_turn(const queue::Message& message, const Wor
             charge_queue_->put_back(message, std::min(*blocked_for, kLongestHold)));
     }
     const auto end_of_turn = steady_clock::now() + kTurn;
+    bool is_doubted = message.receive_count > 1;
     Result<bool> worked = true;
     while (worked && *worked && !stopping_ && steady_clock::now() < end_of_turn &&
            pace->blocked_for() <= kShortPause) {
         worked = work_page(part, account, *pace, message);
+        // A message that gets somewhere is not on its way to the dead letters.
+        if (is_doubted && worked && *worked) {
+            is_doubted = false;
+            // A lost message costs no more than time.
+            static_cast<void>(charge_queue_->extend(message, settings_.lease));
+        }
     }
     const milliseconds blocked = pace->blocked_for();
     pace->end_turn();

@@ -91,6 +91,18 @@ class ChargeScene(TenantScene):
         self.platform.carryall("charges", "watch", run, check=False, to_json=False)
         return self.status(run)
 
+    def settle(self, run):
+        """Until every charge has ended or waits for a person."""
+        while True:
+            found = self.status(run)
+            if found["state"] != "enqueueing" and not (found["counts"]["new"] or
+                                                       found["counts"]["unknown"]):
+                return found
+
+    def wait_until_charged(self, run, charges):
+        while self.status(run)["counts"]["charged"] < charges:
+            pass
+
     def status(self, run):
         return self.platform.carryall("charges", "status", run)
 

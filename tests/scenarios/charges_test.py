@@ -8,8 +8,14 @@ from decimal import Decimal
 from charge_stage import ChargeScene
 from stage import Stage
 
-# In Rev.io's simulator: a third each of what can go wrong when a charge is made.
-LOST = {"action": "create_charge", "fault": "execute_then_hang", "share": 0.1}
+def what_can_go_wrong(hang):
+    """A tenth of the answers lost after the charge was made, a fifth 5xx, half of them after it was
+    made, and a fifth 429."""
+    rules = [("execute_then_hang", 0.05, {"milliseconds": hang}), ("execute_then_reset", 0.053, {}),
+             ("execute_then_500", 0.11, {}), ("503", 0.125, {}),
+             ("429", 0.28, {"retryAfterSeconds": 0})]
+    return [{"match": {"action": "create_charge"}, "fault": fault, "probability": share, **more}
+            for fault, share, more in rules]
 
 
 class ChargesTest(unittest.TestCase):
@@ -45,13 +51,33 @@ class ChargesTest(unittest.TestCase):
                                    for n in range(120)])
         scene.start_worker()
         run = scene.charge(instance)
-        ended = scene.watch(run)
+        ended = scene.settle(run)
         self.assertEqual(ended["counts"]["charged"], 280)
         self.assertEqual(Decimal(ended["chargedAmount"]), 120 * Decimal("7.51") + 20)
         self.assert_equal_to_the_cent(scene, run)
         self.assertEqual(scene.charge(instance), run)
-        self.assertEqual(scene.watch(run)["counts"]["charged"], 280)
+        self.assertEqual(scene.settle(run)["counts"]["charged"], 280)
         self.assertEqual(len(scene.ledger_of_revio()), 280)
+
+    def test_killed_workers_and_lost_answers_bill_nobody_twice(self):
+        scene = self.scene(400)
+        instance = scene.optimize([(f"{n % 37}.25", f"{n % 5}.5", "0") for n in range(400)])
+        scene.faults(*what_can_go_wrong(hang=300))
+        workers = [scene.start_worker(CARRYALL_WORKER_CHARGE_RUNNERS="3") for _ in range(2)]
+        run = scene.charge(instance)
+        dice = random.Random(7)
+        kills = 0
+        scene.wait_until_charged(run, 1)
+        while scene.status(run)["counts"]["new"] > 0 and kills < 20:
+            victim = dice.randrange(len(workers))
+            workers[victim].send_signal(signal.SIGKILL)
+            workers[victim].wait(30)
+            kills += 1
+            workers[victim] = scene.start_worker(CARRYALL_WORKER_CHARGE_RUNNERS="3")
+        ended = scene.settle(run)
+        self.assertEqual((ended["counts"]["failed"], ended["counts"]["parked"]), (0, 0))
+        self.assert_equal_to_the_cent(scene, run)
+        print(f"{ended['counts']['charged']} charges, {kills} kills", flush=True)
 
 
 if __name__ == "__main__":
