@@ -100,7 +100,7 @@ Result<Response> list(Call& call) {
     if (!customer) return customer.error();
     filter.customer_id = *customer;
     if (const auto portal = call.query("portalType")) {
-        filter.portal_type = charges::parse_portal_type(std::string_view(*portal));
+        filter.portal_type = charges::parse_portal_type(*portal);
         if (!filter.portal_type) {
             return bad_parameter("portalType", "portalType must be m2m, mobility or crossProvider");
         }
