@@ -17,6 +17,7 @@ using tenants::Permission;
 
 constexpr const char* kPath = "/v1/optimization-instances";
 constexpr const char* kOne = "/v1/optimization-instances/{instanceId}";
+constexpr const char* kResults = "/v1/optimization-instances/{instanceId}/device-results";
 
 template <class T>
 json::value or_null(const std::optional<T>& value) {
@@ -189,7 +190,7 @@ void add_optimization_instance_routes(Routes& routes) {
                 .body = Body::json,
                 .handler = put});
     routes.add({.method = Method::post,
-                .pattern = std::string(kOne) + "/device-results",
+                .pattern = kResults,
                 .permission = Permission::billing_run,
                 .rate = RateClass::upload,
                 .body = Body::table,

@@ -17,7 +17,7 @@ base::Result<void> settings(const Cli& cli, ApiClient& client,
     return {};
 }
 
-void add_settings_command(CLI::App& charges, Cli& cli) {
+void add_charge_settings_command(CLI::App& charges, Cli& cli) {
     static std::vector<std::string> members;
     auto* app = charges.add_subcommand("settings", "How customers are charged");
     app->add_option("--set", members,
@@ -33,7 +33,7 @@ void add_settings_command(CLI::App& charges, Cli& cli) {
 void add_charge_commands(CLI::App& root, Cli& cli) {
     auto* charges = root.add_subcommand("charges", "What customers are charged");
     charges->require_subcommand(1);
-    add_settings_command(*charges, cli);
+    add_charge_settings_command(*charges, cli);
 }
 
 }  // namespace carryall::app

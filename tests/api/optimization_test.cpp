@@ -17,14 +17,16 @@ class OptimizationApi : public ApiTest {
     static std::string path(std::int64_t instance) {
         return "/v1/optimization-instances/" + std::to_string(instance);
     }
-    static std::string instance_body(const std::string& comm_groups) {
-        return R"({"portalType":"m2m","customerId":)" + std::to_string(own().ids.at("customerId")) +
-               R"(,"billingPeriodStart":"2026-03-01T05:00:00Z","billingPeriodEnd":"2026-03-31",)"
-               R"("commGroups":)" +
-               comm_groups + '}';
+    static std::string instance_body(std::int64_t customer_id, const std::string& comm_groups) {
+        std::string body = R"({"portalType":"m2m","billingPeriodStart":"2026-03-01T05:00:00Z",)";
+        body += R"("billingPeriodEnd":"2026-03-31","customerId":)";
+        body += std::to_string(customer_id);
+        body += R"(,"commGroups":)";
+        body += comm_groups;
+        return body + '}';
     }
     static support::HttpReply put(std::int64_t instance, const std::string& comm_groups) {
-        return ask("PUT", path(instance), instance_body(comm_groups));
+        return ask("PUT", path(instance), instance_body(own().ids.at("customerId"), comm_groups));
     }
     static support::HttpReply upload(std::int64_t instance, const std::string& csv,
                                      const std::string& query = {}) {
@@ -38,8 +40,10 @@ class OptimizationApi : public ApiTest {
 
 TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
     const auto groups = [](const std::string& cost) {
-        return R"([{"commGroupId":8101,"queues":[{"queueId":81011,"totalCost":)" + cost +
-               R"(,"runEndTime":"2026-04-01T01:00:00Z"}]}])";
+        std::string text = R"([{"commGroupId":8101,"queues":[{"queueId":81011,)";
+        text += R"("runEndTime":"2026-04-01T01:00:00Z","totalCost":)";
+        text += cost;
+        return text + "}]}]";
     };
     EXPECT_EQ(pointer(put(8100, groups("0.3000001"))), "/commGroups/0/queues/0/totalCost");
     const auto made = put(8100, groups("0.30"));
@@ -86,12 +90,8 @@ TEST_F(OptimizationApi, bad_rows_of_a_file_are_told_and_nothing_is_stored) {
 }
 
 TEST_F(OptimizationApi, things_of_another_tenant_are_as_absent_ones) {
-    const std::string foreign_customer = std::to_string(foreign().ids.at("customerId"));
-    EXPECT_EQ(pointer(ask("PUT", path(8300),
-                          R"({"portalType":0,"customerId":)" + foreign_customer +
-                              R"(,"billingPeriodStart":"2026-03-01",)"
-                              R"("billingPeriodEnd":"2026-03-31"})")),
-              "/customerId");
+    const std::int64_t customer_id = foreign().ids.at("customerId");
+    EXPECT_EQ(pointer(ask("PUT", path(8300), instance_body(customer_id, "[]"))), "/customerId");
     problem_of(ask("GET", path(foreign().ids.at("instanceId"))), 404, "not_found");
 }
 
