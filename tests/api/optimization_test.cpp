@@ -1,4 +1,6 @@
 // Optimisation results and charge settings as clients see them.
+#include <fmt/format.h>
+
 #include "running_api.hpp"
 
 namespace carryall::api_tests {
@@ -15,22 +17,20 @@ class OptimizationApi : public ApiTest {
         return body.is_object() ? body.get_object() : json::object{};
     }
     static std::string path(std::int64_t instance) {
-        return "/v1/optimization-instances/" + std::to_string(instance);
+        return fmt::format("/v1/optimization-instances/{}", instance);
     }
     static std::string instance_body(std::int64_t customer_id, const std::string& comm_groups) {
-        std::string body = R"({"portalType":"m2m","billingPeriodStart":"2026-03-01T05:00:00Z",)";
-        body += R"("billingPeriodEnd":"2026-03-31","customerId":)";
-        body += std::to_string(customer_id);
-        body += R"(,"commGroups":)";
-        body += comm_groups;
-        return body + '}';
+        return fmt::format(R"({{"portalType":"m2m","billingPeriodStart":"2026-03-01T05:00:00Z",)"
+                           R"("billingPeriodEnd":"2026-03-31","customerId":{},"commGroups":{}}})",
+                           customer_id, comm_groups);
     }
     static support::HttpReply put(std::int64_t instance, const std::string& comm_groups) {
         return ask("PUT", path(instance), instance_body(own().ids.at("customerId"), comm_groups));
     }
     static support::HttpReply upload(std::int64_t instance, const std::string& csv,
                                      const std::string& query = {}) {
-        return ask("POST", path(instance) + "/device-results" + query, csv, "text/csv");
+        return ask("POST", fmt::format("{}/device-results{}", path(instance), query), csv,
+                   "text/csv");
     }
     static std::string pointer(const support::HttpReply& reply) {
         const json::object problem = problem_of(reply, 400, "invalid_input");
@@ -40,10 +40,9 @@ class OptimizationApi : public ApiTest {
 
 TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
     const auto groups = [](const std::string& cost) {
-        std::string text = R"([{"commGroupId":8101,"queues":[{"queueId":81011,)";
-        text += R"("runEndTime":"2026-04-01T01:00:00Z","totalCost":)";
-        text += cost;
-        return text + "}]}]";
+        return fmt::format(R"([{{"commGroupId":8101,"queues":[{{"queueId":81011,)"
+                           R"("runEndTime":"2026-04-01T01:00:00Z","totalCost":{}}}]}}])",
+                           cost);
     };
     EXPECT_EQ(pointer(put(8100, groups("0.3000001"))), "/commGroups/0/queues/0/totalCost");
     const auto made = put(8100, groups("0.30"));
@@ -56,7 +55,7 @@ TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
     EXPECT_TRUE(group.at("winningQueueId").is_null());
     EXPECT_EQ(group.at("noWinnerReason"),
               "no queue that has ended has device results in the portal m2m");
-    const std::string csv = std::string("queueId,iccid,rateCharge\n81011,") + kOwnIccid + ",1.5\n";
+    const std::string csv = fmt::format("queueId,iccid,rateCharge\n81011,{},1.5\n", kOwnIccid);
     EXPECT_EQ(object_of(upload(8100, csv, "?dryRun=true"), 200).at("storedCount"), 0);
     EXPECT_EQ(object_of(upload(8100, csv), 200).at("storedCount"), 1);
     EXPECT_EQ(object_of(ask("GET", path(8100)), 200).at("commGroups").at(0).at("winningQueueId"),
@@ -70,9 +69,9 @@ TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
 
 TEST_F(OptimizationApi, bad_rows_of_a_file_are_told_and_nothing_is_stored) {
     object_of(put(8200, R"([{"commGroupId":8201,"queues":[{"queueId":8202}]}])"), 201);
-    const auto refused =
-        upload(8200, std::string("queueId,iccid,rateCharge\n8202,") + kOwnIccid + ",1\n8202," +
-                         kForeignIccid + ",1\n8203," + kOwnIccid + ",\"1,5\"\n");
+    const auto refused = upload(
+        8200, fmt::format("queueId,iccid,rateCharge\n8202,{0},1\n8202,{1},1\n8203,{0},\"1,5\"\n",
+                          kOwnIccid, kForeignIccid));
     const json::object problem = problem_of(refused, 422, "rows_refused");
     EXPECT_EQ(problem.at("rowCount"), 3);
     EXPECT_EQ(problem.at("badCount"), 2);
