@@ -40,13 +40,13 @@ class OptimizationApi : public ApiTest {
 
 TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
     const auto groups = [](const std::string& cost) {
-        return fmt::format(R"([{{"commGroupId":8101,"queues":[{{"queueId":81011,)"
+        return fmt::format(R"([{{"commGroupId":8901,"queues":[{{"queueId":89011,)"
                            R"("runEndTime":"2026-04-01T01:00:00Z","totalCost":{}}}]}}])",
                            cost);
     };
-    EXPECT_EQ(pointer(put(8100, groups("0.3000001"))), "/commGroups/0/queues/0/totalCost");
-    const auto made = put(8100, groups("0.30"));
-    EXPECT_EQ(made.header("location"), path(8100));
+    EXPECT_EQ(pointer(put(8900, groups("0.3000001"))), "/commGroups/0/queues/0/totalCost");
+    const auto made = put(8900, groups("0.30"));
+    EXPECT_EQ(made.header("location"), path(8900));
     const json::object instance = object_of(made, 201);
     EXPECT_EQ(instance.at("billingPeriodStart"), "2026-03-01");
     EXPECT_EQ(instance.at("portalTypeId"), 0);
@@ -55,15 +55,15 @@ TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
     EXPECT_TRUE(group.at("winningQueueId").is_null());
     EXPECT_EQ(group.at("noWinnerReason"),
               "no queue that has ended has device results in the portal m2m");
-    const std::string csv = fmt::format("queueId,iccid,rateCharge\n81011,{},1.5\n", kOwnIccid);
-    EXPECT_EQ(object_of(upload(8100, csv, "?dryRun=true"), 200).at("storedCount"), 0);
-    EXPECT_EQ(object_of(upload(8100, csv), 200).at("storedCount"), 1);
-    EXPECT_EQ(object_of(ask("GET", path(8100)), 200).at("commGroups").at(0).at("winningQueueId"),
-              81011);
-    EXPECT_EQ(put(8100, groups("0.30")).status, 200);
+    const std::string csv = fmt::format("queueId,iccid,rateCharge\n89011,{},1.5\n", kOwnIccid);
+    EXPECT_EQ(object_of(upload(8900, csv, "?dryRun=true"), 200).at("storedCount"), 0);
+    EXPECT_EQ(object_of(upload(8900, csv), 200).at("storedCount"), 1);
+    EXPECT_EQ(object_of(ask("GET", path(8900)), 200).at("commGroups").at(0).at("winningQueueId"),
+              89011);
+    EXPECT_EQ(put(8900, groups("0.30")).status, 200);
     const json::object listed = object_of(
         ask("GET", "/v1/optimization-instances?portalType=m2m&isCharged=false&limit=1"), 200);
-    EXPECT_EQ(listed.at("items").at(0).at("instanceId"), 8100);
+    EXPECT_EQ(listed.at("items").at(0).at("instanceId"), 8900);
     EXPECT_FALSE(listed.at("items").at(0).as_object().contains("commGroups"));
 }
 
