@@ -17,6 +17,7 @@ using tenants::Permission;
 
 constexpr const char* kPath = "/v1/optimization-instances";
 constexpr const char* kOne = "/v1/optimization-instances/{instanceId}";
+constexpr const char* kResults = "/v1/optimization-instances/{instanceId}/device-results";
 
 template <class T>
 json::value or_null(const std::optional<T>& value) {
@@ -100,7 +101,7 @@ Result<Response> list(Call& call) {
     if (!customer) return customer.error();
     filter.customer_id = *customer;
     if (const auto portal = call.query("portalType")) {
-        filter.portal_type = charges::parse_portal_type(std::string_view(*portal));
+        filter.portal_type = charges::parse_portal_type(*portal);
         if (!filter.portal_type) {
             return bad_parameter("portalType", "portalType must be m2m, mobility or crossProvider");
         }
@@ -171,7 +172,6 @@ Result<Response> take_results(Call& call) {
 }  // namespace
 
 void add_optimization_instance_routes(Routes& routes) {
-    const std::string one = kOne;
     routes.add({.method = Method::get,
                 .pattern = kPath,
                 .permission = Permission::billing_read,
@@ -190,7 +190,7 @@ void add_optimization_instance_routes(Routes& routes) {
                 .body = Body::json,
                 .handler = put});
     routes.add({.method = Method::post,
-                .pattern = one + "/device-results",
+                .pattern = kResults,
                 .permission = Permission::billing_run,
                 .rate = RateClass::upload,
                 .body = Body::table,

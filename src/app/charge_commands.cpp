@@ -264,7 +264,7 @@ Result<void> settings(const Cli& cli, ApiClient& client, const std::vector<std::
     return {};
 }
 
-void add_settings_command(CLI::App* group, Cli& cli) {
+void add_charge_settings_command(CLI::App* group, Cli& cli) {
     static std::vector<std::string> members;
     auto* app = group->add_subcommand("settings", "How customers are charged");
     app->add_option("--set", members,
@@ -284,7 +284,7 @@ void add_charge_commands(CLI::App& root, Cli& cli) {
     add_ordering(group, cli, arguments);
     add_looking(group, cli, arguments);
     add_acting(group, cli, arguments);
-    add_settings_command(group, cli);
+    add_charge_settings_command(group, cli);
 }
 
 }  // namespace carryall::app

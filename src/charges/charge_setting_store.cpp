@@ -13,15 +13,15 @@ using db::Rows;
 using tenants::TenantId;
 
 const std::string& select_sql() {
-    static const std::string sql = R"(
-    SELECT splits_rate_and_overage, billing_time_zone, bills_in_advance, page_size, amount_decimals,
-        marker_format, rate_description, overage_description, usage_description, sms_description,
-        trim_scale(max_charge_amount), trim_scale(device_history_multiple),
-        trim_scale(customer_history_multiple), history_periods, trim_scale(history_floor_amount),
-        to_json(administrator_emails), to_json(billing_emails), attachment_limit_bytes,
-        last_instance_delay_seconds, last_group_delay_seconds, check_delay_seconds, modified_by, )" +
-                                   tenants::iso8601("modified_at") + R"(
-    FROM charge_setting WHERE tenant_id = $1)";
+    static const std::string sql =
+        "SELECT splits_rate_and_overage, billing_time_zone, bills_in_advance, page_size,"
+        " amount_decimals, marker_format, rate_description, overage_description,"
+        " usage_description, sms_description, trim_scale(max_charge_amount),"
+        " trim_scale(device_history_multiple), trim_scale(customer_history_multiple),"
+        " history_periods, trim_scale(history_floor_amount), to_json(administrator_emails),"
+        " to_json(billing_emails), attachment_limit_bytes, last_instance_delay_seconds,"
+        " last_group_delay_seconds, check_delay_seconds, modified_by, " +
+        tenants::iso8601("modified_at") + " FROM charge_setting WHERE tenant_id = $1";
     return sql;
 }
 

@@ -41,7 +41,7 @@ inline constexpr std::size_t kMaxRatePlanNameBytes = 200;  // of a device result
 enum class PortalType { m2m = 0, mobility = 2, cross_provider = 3 };
 std::string_view to_string(PortalType type);    // JSON
 std::string_view stored_name(PortalType type);  // database
-std::optional<PortalType> parse_portal_type(const base::json::value& name_or_number);
+std::optional<PortalType> portal_type_of(const base::json::value& name_or_number);
 std::optional<PortalType> parse_portal_type(std::string_view text);  // any spelling, or the number
 
 // --- taking results (optimization_put.cpp, optimization_import.cpp) ------------------------------

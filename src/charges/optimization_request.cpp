@@ -261,7 +261,7 @@ InstanceRequest InstanceReader::read(const json::object& body) {
                         "runEndTime", "customerEmails", "commGroups"});
     InstanceRequest request;
     if (const json::value* type = required(at, "portalType")) {
-        const auto parsed = parse_portal_type(*type);
+        const auto parsed = portal_type_of(*type);
         request.portal_type = parsed.value_or(PortalType::m2m);
         if (!parsed) {
             mistake(at, "portalType", "must be m2m (0), mobility (2) or crossProvider (3)");

@@ -180,7 +180,7 @@ std::optional<PortalType> parse_portal_type(std::string_view text) {
     return std::nullopt;
 }
 
-std::optional<PortalType> parse_portal_type(const json::value& name_or_number) {
+std::optional<PortalType> portal_type_of(const json::value& name_or_number) {
     if (const std::int64_t* number = name_or_number.if_int64()) {
         return parse_portal_type(std::to_string(*number));
     }

@@ -99,10 +99,10 @@ TEST(PortalTypes, are_known_by_name_and_by_the_number_of_the_original) {
     EXPECT_EQ(parse_portal_type("m2m"), PortalType::m2m);
     EXPECT_EQ(parse_portal_type("2"), PortalType::mobility);
     EXPECT_EQ(parse_portal_type("cross_provider"), PortalType::cross_provider);
-    EXPECT_EQ(parse_portal_type(json::value("CrossProvider")), PortalType::cross_provider);
-    EXPECT_EQ(parse_portal_type(json::value(0)), PortalType::m2m);
-    EXPECT_EQ(parse_portal_type(json::value(1)), std::nullopt);  // LNP is never charged
-    EXPECT_EQ(parse_portal_type(json::value(nullptr)), std::nullopt);
+    EXPECT_EQ(portal_type_of(json::value("CrossProvider")), PortalType::cross_provider);
+    EXPECT_EQ(portal_type_of(json::value(0)), PortalType::m2m);
+    EXPECT_EQ(portal_type_of(json::value(1)), std::nullopt);  // LNP is never charged
+    EXPECT_EQ(portal_type_of(json::value(nullptr)), std::nullopt);
 }
 
 InstanceRequest read(const std::string& body, base::JsonErrors& errors) {

@@ -1,4 +1,6 @@
 // Optimisation results and charge settings as clients see them.
+#include <fmt/format.h>
+
 #include "running_api.hpp"
 
 namespace carryall::api_tests {
@@ -15,20 +17,20 @@ class OptimizationApi : public ApiTest {
         return body.is_object() ? body.get_object() : json::object{};
     }
     static std::string path(std::int64_t instance) {
-        return "/v1/optimization-instances/" + std::to_string(instance);
+        return fmt::format("/v1/optimization-instances/{}", instance);
     }
-    static std::string instance_body(const std::string& comm_groups) {
-        return R"({"portalType":"m2m","customerId":)" + std::to_string(own().ids.at("customerId")) +
-               R"(,"billingPeriodStart":"2026-03-01T05:00:00Z","billingPeriodEnd":"2026-03-31",)"
-               R"("commGroups":)" +
-               comm_groups + '}';
+    static std::string instance_body(std::int64_t customer_id, const std::string& comm_groups) {
+        return fmt::format(R"({{"portalType":"m2m","billingPeriodStart":"2026-03-01T05:00:00Z",)"
+                           R"("billingPeriodEnd":"2026-03-31","customerId":{},"commGroups":{}}})",
+                           customer_id, comm_groups);
     }
     static support::HttpReply put(std::int64_t instance, const std::string& comm_groups) {
-        return ask("PUT", path(instance), instance_body(comm_groups));
+        return ask("PUT", path(instance), instance_body(own().ids.at("customerId"), comm_groups));
     }
     static support::HttpReply upload(std::int64_t instance, const std::string& csv,
                                      const std::string& query = {}) {
-        return ask("POST", path(instance) + "/device-results" + query, csv, "text/csv");
+        return ask("POST", fmt::format("{}/device-results{}", path(instance), query), csv,
+                   "text/csv");
     }
     static std::string pointer(const support::HttpReply& reply) {
         const json::object problem = problem_of(reply, 400, "invalid_input");
@@ -37,15 +39,14 @@ class OptimizationApi : public ApiTest {
 };
 
 TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
-    const std::string groups =
-        R"([{"commGroupId":8101,"queues":[
-             {"queueId":81011,"totalCost":0.30,"runEndTime":"2026-04-01T01:00:00Z"},
-             {"queueId":81012,"totalCost":0.3000001}]}])";
-    EXPECT_EQ(pointer(put(8100, groups)), "/commGroups/0/queues/1/totalCost");
-    const std::string better =
-        groups.substr(0, groups.find(",\n             {\"queueId\":81012")) + "]}]";
-    const auto made = put(8100, better);
-    EXPECT_EQ(made.header("location"), path(8100));
+    const auto groups = [](const std::string& cost) {
+        return fmt::format(R"([{{"commGroupId":8901,"queues":[{{"queueId":89011,)"
+                           R"("runEndTime":"2026-04-01T01:00:00Z","totalCost":{}}}]}}])",
+                           cost);
+    };
+    EXPECT_EQ(pointer(put(8900, groups("0.3000001"))), "/commGroups/0/queues/0/totalCost");
+    const auto made = put(8900, groups("0.30"));
+    EXPECT_EQ(made.header("location"), path(8900));
     const json::object instance = object_of(made, 201);
     EXPECT_EQ(instance.at("billingPeriodStart"), "2026-03-01");
     EXPECT_EQ(instance.at("portalTypeId"), 0);
@@ -54,23 +55,23 @@ TEST_F(OptimizationApi, an_instance_is_put_filled_shown_and_listed) {
     EXPECT_TRUE(group.at("winningQueueId").is_null());
     EXPECT_EQ(group.at("noWinnerReason"),
               "no queue that has ended has device results in the portal m2m");
-    const std::string csv = std::string("queueId,iccid,rateCharge\n81011,") + kOwnIccid + ",1.5\n";
-    EXPECT_EQ(object_of(upload(8100, csv, "?dryRun=true"), 200).at("storedCount"), 0);
-    EXPECT_EQ(object_of(upload(8100, csv), 200).at("storedCount"), 1);
-    EXPECT_EQ(object_of(ask("GET", path(8100)), 200).at("commGroups").at(0).at("winningQueueId"),
-              81011);
-    EXPECT_EQ(put(8100, better).status, 200);
+    const std::string csv = fmt::format("queueId,iccid,rateCharge\n89011,{},1.5\n", kOwnIccid);
+    EXPECT_EQ(object_of(upload(8900, csv, "?dryRun=true"), 200).at("storedCount"), 0);
+    EXPECT_EQ(object_of(upload(8900, csv), 200).at("storedCount"), 1);
+    EXPECT_EQ(object_of(ask("GET", path(8900)), 200).at("commGroups").at(0).at("winningQueueId"),
+              89011);
+    EXPECT_EQ(put(8900, groups("0.30")).status, 200);
     const json::object listed = object_of(
         ask("GET", "/v1/optimization-instances?portalType=m2m&isCharged=false&limit=1"), 200);
-    EXPECT_EQ(listed.at("items").at(0).at("instanceId"), 8100);
+    EXPECT_EQ(listed.at("items").at(0).at("instanceId"), 8900);
     EXPECT_FALSE(listed.at("items").at(0).as_object().contains("commGroups"));
 }
 
 TEST_F(OptimizationApi, bad_rows_of_a_file_are_told_and_nothing_is_stored) {
     object_of(put(8200, R"([{"commGroupId":8201,"queues":[{"queueId":8202}]}])"), 201);
-    const auto refused =
-        upload(8200, std::string("queueId,iccid,rateCharge\n8202,") + kOwnIccid + ",1\n8202," +
-                         kForeignIccid + ",1\n8203," + kOwnIccid + ",\"1,5\"\n");
+    const auto refused = upload(
+        8200, fmt::format("queueId,iccid,rateCharge\n8202,{0},1\n8202,{1},1\n8203,{0},\"1,5\"\n",
+                          kOwnIccid, kForeignIccid));
     const json::object problem = problem_of(refused, 422, "rows_refused");
     EXPECT_EQ(problem.at("rowCount"), 3);
     EXPECT_EQ(problem.at("badCount"), 2);
@@ -88,12 +89,8 @@ TEST_F(OptimizationApi, bad_rows_of_a_file_are_told_and_nothing_is_stored) {
 }
 
 TEST_F(OptimizationApi, things_of_another_tenant_are_as_absent_ones) {
-    const std::string foreign_customer = std::to_string(foreign().ids.at("customerId"));
-    EXPECT_EQ(pointer(ask("PUT", path(8300),
-                          R"({"portalType":0,"customerId":)" + foreign_customer +
-                              R"(,"billingPeriodStart":"2026-03-01",)"
-                              R"("billingPeriodEnd":"2026-03-31"})")),
-              "/customerId");
+    const std::int64_t customer_id = foreign().ids.at("customerId");
+    EXPECT_EQ(pointer(ask("PUT", path(8300), instance_body(customer_id, "[]"))), "/customerId");
     problem_of(ask("GET", path(foreign().ids.at("instanceId"))), 404, "not_found");
 }
 
