@@ -262,6 +262,43 @@ TEST(RevioCharge, an_unclear_charge_is_read_back_and_adopted) {
     }
 }
 
+TEST(RevioCharge, charges_of_one_service_are_read_back_by_the_same_reading) {
+    ChargeModel model;
+    model.page_size = 2;
+    std::vector<Charge> wanted(5, model_charge());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        wanted[i].marker = "cry-" + std::to_string(i);
+        model.add(model_record(wanted[i]));
+    }
+    const carriers::Account account = model_account();
+    EXPECT_GE(account.devices_per_request, 5);
+    std::vector<std::unique_ptr<carriers::Exchange>> exchanges;
+    std::vector<carriers::Step> steps;
+    for (const Charge& charge : wanted) {
+        exchanges.push_back(create_charge(account, charge, resolving(true)));
+        steps.push_back(exchanges.back()->begin());
+    }
+    int requests = 0;
+    while (const auto* first = std::get_if<Call>(&steps[0])) {
+        const auto answer = *model.answer(*first, Fault::none);
+        const std::string path = first->path;
+        ++requests;
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+            const Call& call = std::get<Call>(steps[i]);
+            ASSERT_TRUE(call.shared && call.shared->item.empty());
+            ASSERT_EQ(call.path, path);
+            exchanges[i]->shared_by(steps.size(), i);
+            steps[i] = exchanges[i]->proceed(answer);
+        }
+    }
+    EXPECT_EQ(requests, 3);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        EXPECT_EQ(details_of(std::get<Outcome>(steps[i])).at("chargeId"),
+                  8'800'001 + static_cast<std::int64_t>(i));
+    }
+    EXPECT_EQ(model.writes_done, 0);
+}
+
 TEST(RevioCharge, what_is_not_shown_is_posted_again_only_after_the_settling_time) {
     for (const Charge& charge : {model_charge(), unmarked()}) {
         ChargeModel model;
