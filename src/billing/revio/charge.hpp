@@ -37,7 +37,9 @@ struct Charge {
     std::string marker;
     std::string start_date;  // "2026-02-01": the billing period, both days included
     std::string end_date;
-    // Ids at Rev.io that are known to be other charges. Looked at only without a marker.
+    // Ids at Rev.io that are known to be other charges. Looked at only without a marker. Two equal
+    // charges without one that are unknown at the same time find the same record: whoever writes
+    // down an id must refuse it for a second charge, which is then read back again.
     std::vector<std::int64_t> known_ids;
 };
 

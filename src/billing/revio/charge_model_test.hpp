@@ -94,4 +94,31 @@ struct ChargeModel {
     }
 };
 
+inline carriers::Played play_with(ChargeModel& model, const Charge& charge,
+                                  const carriers::Attempt& attempt = {}) {
+    const carriers::Account account = model_account();
+    const auto exchange = create_charge(account, charge, attempt);
+    return play(*exchange,
+                [&](const carriers::Call& call) { return model.answer(call, Fault::none); });
+}
+
+// The attempt after one whose outcome is unknown.
+inline carriers::Attempt resolving(bool settled) {
+    carriers::Attempt attempt;
+    attempt.resolving = true;
+    attempt.settled = settled;
+    attempt.unclear_since = *base::parse_iso8601("2026-03-01T10:00:00Z");
+    return attempt;
+}
+
+inline const base::json::object& details_of(const carriers::Outcome& outcome) {
+    return std::get<carriers::Applied>(outcome).details;
+}
+
+inline Charge unmarked() {
+    Charge charge = model_charge();
+    charge.marker.clear();
+    return charge;
+}
+
 }  // namespace carryall::billing::revio
