@@ -450,6 +450,10 @@ files::FileStoreSettings file_store_settings(const Config& config) {
     return s3;
 }
 
+files::LinkSettings link_settings(const Config& config) {
+    return {config.api_public_url, std::chrono::days(config.files_link_days)};
+}
+
 Result<base::MasterKey> load_master_key(const Config& config) {
     if (!config.master_key.empty()) return base::MasterKey::from_hex(config.master_key.reveal());
     if (config.master_key_file.empty()) {

@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "files/file_store.hpp"
+#include "files/link.hpp"
 
 namespace carryall::app {
 
@@ -115,6 +116,7 @@ std::string config_reference();
 
 // Where files are kept, as [files] says.
 files::FileStoreSettings file_store_settings(const Config& config);
+files::LinkSettings link_settings(const Config& config);
 
 // From keys.master_key or keys.master_key_file.
 base::Result<base::MasterKey> load_master_key(const Config& config);

@@ -155,6 +155,14 @@ TEST_F(ConfigTest, settings_of_the_file_store_that_do_not_fit_together_name_the_
               "https://s3.eu-central-1.amazonaws.com");
 }
 
+TEST_F(ConfigTest, links_begin_with_the_public_address_without_a_slash) {
+    const Loaded loaded =
+        load("[api]\npublic_url = \"https://carryall.example.com/\"\n[files]\nlink_days = 7\n");
+    ASSERT_TRUE(loaded.config);
+    EXPECT_EQ(link_settings(*loaded.config).public_url, "https://carryall.example.com");
+    EXPECT_EQ(link_settings(*loaded.config).valid, std::chrono::days(7));
+}
+
 TEST_F(ConfigTest, a_missing_file_is_named) {
     std::vector<base::Error> mistakes;
     const auto config = load_config("/nonexistent/carryall.toml", environment_of({}), mistakes);

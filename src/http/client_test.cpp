@@ -6,6 +6,7 @@
 #include <ctime>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <netinet/in.h>
@@ -660,6 +661,26 @@ TEST_F(ClientFiles, a_part_of_an_answer_or_too_large_a_one_leaves_no_file) {
         EXPECT_EQ(exchange(*client, request(server, Method::get)).transport, Transport::lost);
         EXPECT_FALSE(std::filesystem::exists(answer()));
     }
+}
+
+TEST_F(ClientFiles, a_client_that_goes_in_the_middle_of_an_answer_leaves_no_file) {
+    std::promise<void> sent;
+    const auto has_sent = sent.get_future();
+    RawServer server([&](Peer& peer) {
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\npart");
+        sent.set_value();
+        peer.read_some();  // until the client hangs up
+    });
+    {
+        const auto client = make_client({});
+        client->start(request(server, Method::get));
+        std::vector<ClientResponse> none;
+        while (has_sent.wait_for(0s) != std::future_status::ready) {
+            client->wait(10ms, none);
+        }
+    }
+    EXPECT_FALSE(std::filesystem::exists(answer()));
 }
 
 TEST_F(ClientFiles, the_length_of_a_head_s_answer_is_told_however_long_it_is) {

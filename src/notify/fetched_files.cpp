@@ -21,8 +21,9 @@ FetchedFiles::~FetchedFiles() {
 std::optional<FetchedFiles::Missing> FetchedFiles::fetch(files::FileStore& store,
                                                          const DeliveryAttachment& wanted) {
     const std::string what = "attachment " + wanted.file_name + ": ";
-    if (!base::check_file_name(wanted.file_name)) {
-        return Missing{what + "this cannot be the name of a file", true};
+    if (!base::check_file_name(wanted.file_name) ||
+        !files::check_content_type(wanted.content_type)) {
+        return Missing{what + "this cannot be the name or the type of a file", true};
     }
     std::error_code failed;
     fs::create_directories(folder_, failed);

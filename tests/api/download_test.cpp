@@ -10,7 +10,7 @@ namespace {
 class Download : public ApiTest {
   protected:
     static std::string path_of(const files::Link& link) {
-        return files::link_url("", files::link_token(running().master_key, link));
+        return "/v1/downloads/" + files::link_token(running().master_key, link);
     }
     static support::HttpReply follow(const std::string& path) {
         return support::http_request(running().port(), "GET", path, {}, "");
