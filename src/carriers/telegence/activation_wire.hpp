@@ -11,7 +11,8 @@
 
 namespace carryall::carriers::telegence {
 
-// Two spellings of one SIM: with and without the check digit.
+// Two spellings of one SIM: with and without the check digit. Of one length they are compared
+// whole.
 bool is_same_sim(std::string_view one, std::string_view other);
 
 bool is_sim(std::string_view iccid);
