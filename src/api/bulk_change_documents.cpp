@@ -204,9 +204,9 @@ json::object to_json(const changes::SubmitResult& result) {
         document["bulkChangeId"] = result.id.value;
         document["status"] = result.status;
     }
+    if (result.additional_id) document["additionalBulkChangeId"] = result.additional_id.value;
     if (result.id && result.plan_hash.empty()) {
         document["replayed"] = result.replayed;
-        if (result.additional_id) document["additionalBulkChangeId"] = result.additional_id.value;
         return document;
     }
     document["dryRun"] = true;

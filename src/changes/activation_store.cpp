@@ -84,7 +84,8 @@ const Query& reopen_following_query() {
             status = 'PROCESSING', finished_at = NULL, failure_count = 0, ended_count = 0,
             control = CASE WHEN b.finished_at IS NULL THEN b.control ELSE 'running' END
         FROM following
-        WHERE b.tenant_id = $1 AND b.bulk_change_id = following.id AND EXISTS (SELECT FROM reopened))
+        WHERE b.tenant_id = $1 AND b.bulk_change_id = following.id
+          AND EXISTS (SELECT FROM reopened))
     SELECT id, (SELECT count(*) FROM reopened), (SELECT count(*) FROM wanted),
            (SELECT count(*) FROM alive) - (SELECT count(*) FROM reopened)
     FROM following)";

@@ -123,16 +123,6 @@ TEST_F(NewServiceActivationTest, a_sim_that_nobody_knew_gets_a_record_and_a_know
     expect_counts_add_up(result->id);
 }
 
-TEST_F(NewServiceActivationTest, a_dry_run_makes_no_record) {
-    const auto result = submit_json(
-        ours_, request(provider_, "newserviceactivation", one(iccid_of_serial(1)),
-                       R"("dryRun":true,"carrierRatePlan":"PLAN1GB","billingAccount":"1",)"
-                       R"("zipCode":"75001")"));
-    ASSERT_TRUE(result) << result.error().message;
-    EXPECT_EQ(result->accepted_count, 1);
-    EXPECT_EQ(sql("SELECT count(*) FROM device WHERE tenant_id = " + tenant()), "0");
-}
-
 TEST_F(NewServiceActivationTest, what_is_wrong_is_told_device_by_device) {
     const std::string sim = iccid_of_serial(1);
     EXPECT_EQ(only_reason(one(add_line(2, "Active"))), "Line is already active");

@@ -149,6 +149,7 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     if (!totals) return totals.error();
     if (change->type == ChangeType::newserviceactivation) {
         CARRYALL_TRY(make_devices(transaction, tenant_id, change->service_provider_id));
+        CARRYALL_TRY(take_sims(transaction, tenant_id, id));
     }
     NewChange description;
     description.type = change->type;
