@@ -36,14 +36,13 @@ class ActivationPlanTest : public PlanTest {
     }
     std::string body(const std::string& devices, std::int64_t customer = 0,
                      const std::string& more = R"(,"dryRun":true)") const {
-        return request(
-            provider_, "newserviceactivation", devices,
-            R"("newServiceActivation":{"carrierRatePlan":"PLAN1GB",)"
-            R"("billingAccount":"287000000001","zipCode":"75001"})" +
-                (customer == 0
-                     ? std::string()
-                     : R"(,"customerAssignment":{"customerId":)" + std::to_string(customer) + '}') +
-                more);
+        return request(provider_, "newserviceactivation", devices,
+                       R"("newServiceActivation":{"carrierRatePlan":"PLAN1GB",)"
+                       R"("billingAccount":"287000000001","zipCode":"75001"})" +
+                           (customer == 0 ? std::string()
+                                          : R"(,"customerAssignment":{"customerId":)" +
+                                                std::to_string(customer) + '}') +
+                           more);
     }
     std::string add_line(int serial, const std::string& line_status) {
         return add_device(ours_, serial, "service_provider_id, portal, status",
@@ -154,10 +153,16 @@ TEST_F(ActivationPlanTest, a_plan_is_refused_when_anything_is_not_what_it_showed
     set(sold, "customer_id = " + std::to_string(ours_.rev_customer));
     EXPECT_EQ(moved(of_sold), Lines{"customerId is " + std::to_string(ours_.rev_customer) +
                                     ", the plan was made for empty"});
+    const auto of_customer = plan(iccid_of_serial(5));
+    sql("UPDATE customer SET is_active = false WHERE customer_id = " +
+        std::to_string(ours_.amop_customer) + " RETURNING 1");
+    EXPECT_EQ(moved(of_customer), Lines{"Customer not found"});
+    sql("UPDATE customer SET is_active = true WHERE customer_id = " +
+        std::to_string(ours_.amop_customer) + " RETURNING 1");
     const auto of_plan = plan(iccid_of_serial(4));
     sql("UPDATE carrier_rate_plan SET is_active = false WHERE code = 'PLAN1GB' RETURNING 1");
     EXPECT_EQ(moved(of_plan), Lines{"Carrier rate plan is inactive"});
-    for (const SubmitResult& one_plan : {of_active, of_appeared, of_sold, of_plan}) {
+    for (const SubmitResult& one_plan : {of_active, of_appeared, of_sold, of_customer, of_plan}) {
         for (const BulkChangeId id : {one_plan.id, one_plan.additional_id}) {
             EXPECT_EQ(status_of(id), "PLANNED");
             EXPECT_EQ(messages(id), "0");

@@ -95,6 +95,7 @@ Result<void> check_following(db::Transaction& transaction, std::int64_t tenant_i
     CARRYALL_TRY(clear_plan_rows(transaction));
     CARRYALL_TRY(take_plan_rows(transaction, tenant_id, id, kType));
     CARRYALL_TRY(check_dates(transaction, kType, now));
+    CARRYALL_TRY(refuse_gone(transaction, tenant_id));
     auto moved = find_moved(transaction, tenant_id, id, kType);
     if (!moved) return moved.error();
     result.moved_count = moved->count;

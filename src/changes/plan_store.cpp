@@ -136,6 +136,27 @@ constexpr Query kRefuseDates{"plan_refuse_dates", R"(
     FROM unnest($1::text[], $2::text[]) AS x(date, reason)
     WHERE r.section ->> 'effectiveDate' = x.date)"};
 
+// What an assignment names, as submission looks it up.
+constexpr Query kRefuseGone{"plan_refuse_gone", R"(
+    UPDATE plan_row r SET problem = coalesce(r.problem, CASE
+        WHEN r.section ->> 'customerId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customer c WHERE c.tenant_id = $1 AND c.is_active
+              AND c.customer_id = (r.section ->> 'customerId')::bigint) THEN 'Customer not found'
+        WHEN r.section ->> 'revCustomerId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customer c WHERE c.tenant_id = $1 AND c.is_active
+              AND c.rev_customer_id = r.section ->> 'revCustomerId') THEN 'Rev Customer not found'
+        WHEN r.section ->> 'siteId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM site s WHERE s.tenant_id = $1 AND s.is_active
+              AND s.site_id = (r.section ->> 'siteId')::bigint) THEN 'Site not found for customer'
+        WHEN r.section ->> 'customerRatePlanId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customer_rate_plan p WHERE p.tenant_id = $1 AND p.is_active
+              AND p.customer_rate_plan_id = (r.section ->> 'customerRatePlanId')::bigint)
+            THEN 'Invalid customer rate plan'
+        WHEN r.section ->> 'customerRatePoolId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customer_rate_pool p WHERE p.tenant_id = $1 AND p.is_active
+              AND p.customer_rate_pool_id = (r.section ->> 'customerRatePoolId')::bigint)
+            THEN 'Invalid customer rate pool' END))"};
+
 // By the device itself: its ICCID is the one key that cannot have moved. A SIM that had no record
 // when the plan was made is known by the ICCID that was given.
 constexpr Query kStage{"plan_stage_rows", R"(
@@ -342,6 +363,10 @@ Result<void> refuse_dates(db::Transaction& transaction, const std::vector<std::s
     for (const std::string& reason : reasons) reason_array.add(std::string_view(reason));
     return without_rows(
         transaction.exec(kRefuseDates, Params().add(date_array.take()).add(reason_array.take())));
+}
+
+Result<void> refuse_gone(db::Transaction& transaction, std::int64_t tenant_id) {
+    return without_rows(transaction.exec(kRefuseGone, Params().add(tenant_id)));
 }
 
 Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id) {

@@ -47,6 +47,8 @@ base::Result<void> take_plan_rows(db::Transaction& transaction, std::int64_t ten
 base::Result<std::vector<std::string>> effective_dates(db::Transaction& transaction, int limit);
 base::Result<void> refuse_dates(db::Transaction& transaction, const std::vector<std::string>& dates,
                                 const std::vector<std::string>& reasons);
+// Rows of an assignment whose customer, site, plan or pool is not there any more.
+base::Result<void> refuse_gone(db::Transaction& transaction, std::int64_t tenant_id);
 base::Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id);
 
 // After the rows were judged: those whose device, verdict or plan is not what it was.

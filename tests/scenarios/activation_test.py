@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import unittest
+from datetime import datetime
 
 from carrier_stage import CarrierScene
 from stage import Stage
@@ -83,6 +84,11 @@ class Activation(unittest.TestCase):
         return self.scene.platform.carryall("change", "report", number, "--format", form,
                                             to_json=False)
 
+    def for_a_customer(self):
+        made = self.scene.platform.carryall("customers", "create", "name=Field Trust")
+        made = made[0] if isinstance(made, list) else made
+        return {"customerAssignment": {"customerId": made["customerId"]}}
+
     def end(self, number):
         """A page that lost three workers parks the device at hand: then a person tries again."""
         counts = self.counts(number)
@@ -96,11 +102,9 @@ class Activation(unittest.TestCase):
     def test_workers_killed_in_each_step_activate_and_assign_nothing_twice(self):
         scene = self.enter()
         scene.knobs(rejectSimSuffixes=["1077"])
-        customer = scene.platform.carryall("customers", "create", "name=Field Trust")
-        customer = (customer[0] if isinstance(customer, list) else customer)["customerId"]
         answer = self.submit(range(LINES), staticIp=True, ipPool="PDP01", offeringCodes=["FEATA"],
                              customerIpRange="10.20.0.0/16", removeOfferingCodes=["FEATA"],
-                             more={"customerAssignment": {"customerId": customer}})
+                             more=self.for_a_customer())
         number, following = answer["bulkChangeId"], answer["additionalBulkChangeId"]
         for action in ("activation", "line_change", "ip_provisioning"):
             self.kill_once(action)
@@ -120,8 +124,6 @@ class Activation(unittest.TestCase):
         self.assertEqual(len({line["ipAddress"] for line in lines}), LINES - 1)
         self.assertEqual(record[sim(77)]["status"], "Inventory")
 
-        if self.counts(following)["error"] > 1:
-            scene.platform.carryall("change", "retry", following)
         self.assertEqual(self.counts(following), {"processed": LINES - 1, "error": 1})
         self.assertEqual(self.reasons(following), {
             "activation failed: Telegence rejected the activation: SIM is not eligible for "
@@ -159,6 +161,31 @@ class Activation(unittest.TestCase):
             stats = scene.actions()[action]
             self.assertEqual((stats["performed"], stats["maxPerformedPerKey"]), (30, 1))
         self.assertEqual(len({scene.devices()[sim(n)]["ipAddress"] for n in range(30)}), 30)
+
+    def test_a_plan_does_what_it_showed_and_a_retry_takes_the_customer_along(self):
+        scene = self.enter()
+        scene.knobs(rejectSimSuffixes=["1001"])
+        scene.start_worker()
+        plan = self.submit(range(3), more={**self.for_a_customer(), "dryRun": True})
+        number, following = plan["bulkChangeId"], plan["additionalBulkChangeId"]
+        self.assertEqual((plan["acceptedCount"], self.done("activation")), (3, 0))
+        self.assertNotIn(sim(0), scene.devices())
+        shown = scene.platform.carryall("change", "plan", number)
+        self.assertEqual(shown["carrierCalls"]["calls"], 2)
+        scene.platform.carryall("change", "apply", number, plan["planHash"])
+        for change in (number, following):
+            self.assertEqual(self.counts(change), {"processed": 2, "error": 1})
+        ends = [datetime.fromisoformat(scene.platform.carryall("change", "status", change)
+                                       ["finishedAt"]) for change in (number, following)]
+        self.assertLess((ends[1] - ends[0]).total_seconds(), 15)
+
+        scene.knobs(rejectSimSuffixes=[])
+        answer = scene.platform.carryall("change", "retry", number)
+        self.assertEqual((answer["retriedCount"], answer["additionalRetriedCount"]), (1, 1))
+        for change in (number, following):
+            self.assertEqual(self.counts(change), {"processed": 3})
+        self.assertEqual({scene.devices()[sim(n)]["customer"] for n in range(3)}, {"Field Trust"})
+        self.assertEqual(scene.actions()["activate_service"]["maxPerformedPerKey"], 1)
 
     def test_pools_that_end_ranges_and_esims_are_told_device_by_device(self):
         scene = self.enter()
