@@ -230,7 +230,7 @@ TEST_F(ActivationPlanTest, one_sim_is_never_taken_by_two_at_once) {
         EXPECT_EQ(sql("SELECT count(*) FROM device_change c JOIN device d USING (device_id) JOIN "
                       "bulk_change b ON b.bulk_change_id = c.device_change_id >> 20 WHERE "
                       "c.state = 'new' AND b.status <> 'PLANNED' AND d.iccid = '" +
-                      sim + "'"),
+                      sim + "' AND d.tenant_id = " + base::to_string(ours_.caller.tenant_id)),
                   "1");
     }
 }
@@ -247,8 +247,12 @@ TEST_F(ActivationPlanTest, an_old_plan_is_deleted_with_what_follows_it) {
         const auto deleted = delete_old_plans(*connection_, kPlanRetention, day);
         ASSERT_TRUE(deleted) << deleted.error().message;
     }
-    EXPECT_EQ(sql("SELECT count(*) FROM bulk_change"), "0");
-    EXPECT_EQ(sql("SELECT count(*) FROM device_change"), "0");
+    for (const std::string table : {"bulk_change", "device_change", "change_page"}) {
+        EXPECT_EQ(sql("SELECT count(*) FROM " + table +
+                      " WHERE tenant_id = " + base::to_string(ours_.caller.tenant_id)),
+                  "0")
+            << table;
+    }
 }
 
 }  // namespace

@@ -137,9 +137,10 @@ class Activation(unittest.TestCase):
                          {line["msisdn"] for line in lines})
         self.assertTrue(all(row["IPAddress"].startswith("10.20.") for row in rows
                             if row["Outcome"] == "processed"))
-        event, = (one for one in scene.ask_all("events") if one["type"] == "activation.completed")
-        self.assertEqual((event["data"]["totalDevicesActivated"],
-                          event["data"]["totalDevicesFailed"]), (LINES - 1, 1))
+        # Once for each end: another one, if a person had to try again.
+        told = [(one["data"]["totalDevicesActivated"], one["data"]["totalDevicesFailed"])
+                for one in scene.ask_all("events") if one["type"] == "activation.completed"]
+        self.assertEqual(told.count((LINES - 1, 1)), 1, told)
         self.assertIn(f"<td>{LINES - 1}</td>", self.report(number, "html"))
         descriptions = {entry["logEntryDescription"]
                         for entry in scene.ask_all(f"bulk-changes/{number}/log")}
