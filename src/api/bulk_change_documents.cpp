@@ -204,9 +204,9 @@ json::object to_json(const changes::SubmitResult& result) {
         document["bulkChangeId"] = result.id.value;
         document["status"] = result.status;
     }
+    if (result.additional_id) document["additionalBulkChangeId"] = result.additional_id.value;
     if (result.id && result.plan_hash.empty()) {
         document["replayed"] = result.replayed;
-        if (result.additional_id) document["additionalBulkChangeId"] = result.additional_id.value;
         return document;
     }
     document["dryRun"] = true;
@@ -216,9 +216,13 @@ json::object to_json(const changes::SubmitResult& result) {
 }
 
 json::object to_json(const changes::RetryResult& result) {
-    return {{"bulkChangeId", result.id.value},      {"status", result.status},
-            {"retriedCount", result.retried_count}, {"refusedCount", result.refused_count},
-            {"busyCount", result.busy_count},       {"reasons", to_json(result.reasons)}};
+    return {{"bulkChangeId", result.id.value},
+            {"status", result.status},
+            {"retriedCount", result.retried_count},
+            {"refusedCount", result.refused_count},
+            {"busyCount", result.busy_count},
+            {"additionalRetriedCount", result.additional_retried_count},
+            {"reasons", to_json(result.reasons)}};
 }
 
 json::object to_json(const changes::PlanDetail& plan) {

@@ -194,6 +194,9 @@ struct Capabilities {
     int calls_per_status_change = 1;
     int calls_per_rate_plan_change = 1;
     int activations_per_request = 1;  // of new lines, where that differs
+    int calls_per_activation = 1;     // a request for new lines, and asking what became of it
+    int addresses_per_request = 1;    // static ones, of new lines
+    int calls_per_address = 1;        // the same for them
     // The carrier can be given a date so far ahead; 0: changes are sent when their time has come.
     int schedules_days_ahead = 0;
     std::chrono::seconds settling_time{30};  // after it a reading shows every change made before

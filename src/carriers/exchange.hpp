@@ -81,12 +81,15 @@ struct NotSent {
 // May or may not have been done. Only a read-back may decide. `whole_account`: the reading that was
 // to decide was not answered because of a rate limit or quota; nothing was learned by it, and every
 // call of the account pauses. `needs_person`: asking again by itself is not going to tell.
+// `goes_on`: the reading that decides is long and has come a part of its way, which progress()
+// remembers; the adapter sees to its end.
 struct Unknown {
     std::string reason;
     std::optional<std::chrono::seconds> retry_after =
         {};  // NOLINT(readability-redundant-member-init)
     bool whole_account = false;
     bool needs_person = false;
+    bool goes_on = false;
 };
 using Outcome = std::variant<Applied, Refused, Pending, NotSent, Unknown, Advanced>;
 

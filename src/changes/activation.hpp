@@ -36,6 +36,18 @@ Result<std::vector<FailedActivation>> failed_activations(
     db::Connection& connection, std::int64_t tenant_id, BulkChangeId change,
     BulkChangeId activation, const std::vector<DeviceChangeId>& devices);
 
+// After devices of an activation were made new again: those of the change that follows it, that
+// were refused because of them, wait again. Their verdict of the submission holds, as it does for
+// the others that wait. The change has ended or is under way; one that a person cancelled stays so.
+struct ReopenedFollowing {
+    BulkChangeId id;  // 0: no change follows
+    std::int64_t devices = 0;
+    std::int64_t pages = 0;
+    std::int64_t busy = 0;  // devices in a page that is being sent: they stay refused
+};
+Result<ReopenedFollowing> reopen_following(db::Transaction& transaction, std::int64_t tenant_id,
+                                           BulkChangeId activation);
+
 // `change` follows an activation: wraps the kind that carries it out.
 std::unique_ptr<ChangeKind> make_change_after_activation(const RunnableChange& change,
                                                          std::unique_ptr<ChangeKind> kind);

@@ -32,6 +32,7 @@ constexpr Query kVerdict{"submit_judge_activation", R"(
             AND e.state IN ('new', 'waiting', 'unknown', 'parked')
         JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = e.device_change_id >> 20
             AND b.change_type = 'newserviceactivation' AND b.bulk_change_id <> $4::bigint
+            AND b.status <> 'PLANNED'
         GROUP BY f.ordinal)
     SELECT f.ordinal, f.row_number, f.identifier, f.device_id, coalesce($3::text, 'mobility'),
         f.own::jsonb, f.due_at,
@@ -81,6 +82,24 @@ constexpr Query kMakeDevices{"submit_make_devices", R"(
     WHERE r.ordinal = v.ordinal AND made.iccid19 = r.key AND v.device_id IS NULL
       AND v.reason IS NULL)"};
 
+// In the order of their ids, so that two that want the same SIMs do not wait for each other.
+constexpr Query kLockSims{"submit_lock_sims", R"(
+    SELECT count(*) FROM (
+        SELECT FROM device d
+        WHERE d.tenant_id = $1
+          AND d.device_id IN (SELECT v.device_id FROM submit_verdict v WHERE v.reason IS NULL)
+        ORDER BY d.device_id FOR NO KEY UPDATE) locked)"};
+
+constexpr Query kOvertaken{"submit_overtaken_sims", R"(
+    SELECT count(DISTINCT v.device_id), min(b.bulk_change_id)
+    FROM submit_verdict v
+    JOIN device_change e ON e.tenant_id = $1 AND e.device_id = v.device_id
+        AND e.state IN ('new', 'waiting', 'unknown', 'parked')
+    JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = e.device_change_id >> 20
+        AND b.change_type = 'newserviceactivation' AND b.status <> 'PLANNED'
+        AND b.bulk_change_id <> $2
+    WHERE v.reason IS NULL)"};
+
 constexpr Query kFollow{"submit_follow", R"(
     UPDATE submit_verdict SET request = NULL, reason = 'activation failed: ' || reason)"};
 
@@ -99,6 +118,18 @@ Result<void> make_devices(db::Transaction& transaction, std::int64_t tenant_id,
                           std::int64_t service_provider_id) {
     return without_rows(
         transaction.exec(kMakeDevices, Params().add(tenant_id).add(service_provider_id)));
+}
+
+Result<void> take_sims(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id) {
+    CARRYALL_TRY(without_rows(transaction.exec(kLockSims, Params().add(tenant_id))));
+    const auto rows = transaction.exec(kOvertaken, Params().add(tenant_id).add(id));
+    if (!rows) return rows.error();
+    if (rows->integer(0, 0) == 0) return {};
+    return base::Error{base::ErrorKind::conflict,
+                       "bulk change " + std::to_string(rows->integer(0, 1)) +
+                           " was accepted a moment ago for " + std::to_string(rows->integer(0, 0)) +
+                           " of these SIMs; nothing was done, look at it and ask again",
+                       {}};
 }
 
 Result<void> turn_to_following_change(db::Transaction& transaction) {

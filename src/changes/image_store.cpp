@@ -8,8 +8,9 @@ std::string image_of_device(ChangeType type) {
     };
     switch (type) {
         case ChangeType::statusupdate:
-        case ChangeType::newserviceactivation:
             return found("'status', d.status");
+        case ChangeType::newserviceactivation:
+            return found("'status', d.status, 'carrierRatePlan', image_plan.code, 'imei', d.imei");
         case ChangeType::carrierrateplanchange:
             return found(
                 "'carrierRatePlan', image_plan.code,"
@@ -31,10 +32,12 @@ std::string image_of_device(ChangeType type) {
 }
 
 std::string image_joins(ChangeType type) {
-    if (type != ChangeType::carrierrateplanchange) return {};
-    return R"(
+    const std::string plan = R"(
     LEFT JOIN carrier_rate_plan image_plan
-        ON image_plan.tenant_id = $1 AND image_plan.carrier_rate_plan_id = d.carrier_rate_plan_id
+        ON image_plan.tenant_id = $1 AND image_plan.carrier_rate_plan_id = d.carrier_rate_plan_id)";
+    if (type == ChangeType::newserviceactivation) return plan;
+    if (type != ChangeType::carrierrateplanchange) return {};
+    return plan + R"(
     LEFT JOIN communication_plan image_communication
         ON image_communication.tenant_id = $1
        AND image_communication.communication_plan_id = d.communication_plan_id)";
@@ -49,7 +52,9 @@ std::string target_of_section(ChangeType type) {
         case ChangeType::statusupdate:
             return "jsonb_build_object('status', s.section -> 'updateStatus')";
         case ChangeType::newserviceactivation:
-            return "jsonb_build_object('status', 'Active')";
+            return "jsonb_strip_nulls(jsonb_build_object('status', 'Active',"
+                   " 'carrierRatePlan', s.section -> 'carrierRatePlan',"
+                   " 'imei', s.section -> 'imei'))";
         case ChangeType::carrierrateplanchange:
             return "jsonb_strip_nulls(jsonb_build_object("
                    "'carrierRatePlan', s.section -> 'carrierRatePlan',"
@@ -75,6 +80,7 @@ std::string target_of_section(ChangeType type) {
 
 const std::vector<std::string>& image_names(ChangeType type) {
     static const std::vector<std::string> status = {"status"};
+    static const std::vector<std::string> activation = {"status", "carrierRatePlan", "imei"};
     static const std::vector<std::string> carrier_plan = {"carrierRatePlan", "communicationPlan"};
     static const std::vector<std::string> customer_plan = {"customerRatePlanId", "customerPoolId",
                                                            "customerDataAllocationMb"};
@@ -83,8 +89,9 @@ const std::vector<std::string>& image_names(ChangeType type) {
                                                         "customerRatePlanId", "customerRatePoolId"};
     switch (type) {
         case ChangeType::statusupdate:
-        case ChangeType::newserviceactivation:
             return status;
+        case ChangeType::newserviceactivation:
+            return activation;
         case ChangeType::carrierrateplanchange:
             return carrier_plan;
         case ChangeType::customerrateplanchange:

@@ -4,6 +4,7 @@
 // `image @> target` means "has what the change gives".
 //
 //   statusupdate             status
+//   newserviceactivation     status, carrierRatePlan, imei
 //   carrierrateplanchange    carrierRatePlan, communicationPlan (code and name)
 //   customerrateplanchange   customerRatePlanId, customerPoolId, customerDataAllocationMb
 //   customerassignment       customerId, siteId, accountNumber, revServiceId, customerRatePlanId,

@@ -32,6 +32,10 @@ Result<std::optional<ApplyResult>> answer_without_starting(const StoredChange& c
                            "/planHash"};
     }
     if (change.status != "PLANNED") return std::optional(ApplyResult{id, true, 0, {}});
+    if (change.follows) {
+        return conflict("this plan follows bulk change " + base::to_string(change.follows) +
+                        " and is applied with it");
+    }
     if (!change.write_is_enabled) return conflict("Writes disabled for this service provider");
     if (change.new_count == 0) {
         return conflict("no device of this plan can be changed; the plan says why of each");
@@ -83,6 +87,66 @@ Result<Checked> check_again(db::Transaction& transaction, std::int64_t tenant_id
     return Checked{std::move(moved).value(), std::move(totals).value()};
 }
 
+// What follows an activation is compared with what it was planned for as well. The verdicts are
+// those on the activation's devices: they are the same.
+Result<void> check_following(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
+                             base::Instant now, ApplyResult& result) {
+    constexpr auto kType = ChangeType::customerassignment;
+    CARRYALL_TRY(clear_plan_rows(transaction));
+    CARRYALL_TRY(take_plan_rows(transaction, tenant_id, id, kType));
+    CARRYALL_TRY(check_dates(transaction, kType, now));
+    CARRYALL_TRY(refuse_gone(transaction, tenant_id));
+    auto moved = find_moved(transaction, tenant_id, id, kType);
+    if (!moved) return moved.error();
+    result.moved_count = moved->count;
+    result.moved = std::move(moved->first);
+    return {};
+}
+
+// The SIMs get their device records, and nobody else has taken them meanwhile.
+Result<void> take_lines(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
+                        const StoredChange& change, BulkChangeId following) {
+    if (change.type != ChangeType::newserviceactivation) return {};
+    CARRYALL_TRY(make_devices(transaction, tenant_id, change.service_provider_id));
+    CARRYALL_TRY(take_sims(transaction, tenant_id, id));
+    CARRYALL_TRY(adopt_devices(transaction, tenant_id, id, change.type));
+    if (!following) return {};
+    return adopt_devices(transaction, tenant_id, following, ChangeType::customerassignment);
+}
+
+Result<queue::Attributes> attributes_of(const StoredChange& change, BulkChangeId following) {
+    queue::Attributes attributes;
+    if (change.type != ChangeType::newserviceactivation) return attributes;
+    base::JsonErrors errors;
+    const auto parameters = base::read_json<ChangeParameters>(change.request, errors);
+    if (!parameters) return parameters.error();
+    describe_activation(*parameters, following.value, attributes);
+    return attributes;
+}
+
+// Both start, in the transaction of the caller. The one that follows sends nothing before the other
+// has, so the consent to that one is enough.
+Result<void> start_checked(db::Transaction& transaction, const tenants::Caller& caller,
+                           BulkChangeId id, const StoredChange& change,
+                           const FollowingPlan& following, std::int64_t seconds_until_due) {
+    const std::int64_t tenant_id = caller.tenant_id.value;
+    CARRYALL_TRY(take_lines(transaction, tenant_id, id, change, following.id));
+    CARRYALL_TRY(start_plan(transaction, tenant_id, id, caller.name, change.now));
+    const auto waits = require_approval(transaction, tenant_id, id);
+    if (!waits) return waits.error();
+    if (!*waits) {
+        const auto attributes = attributes_of(change, following.id);
+        if (!attributes) return attributes.error();
+        CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change.correlation_id,
+                                     change.open_page_count, seconds_until_due, *attributes));
+    }
+    if (!following.id) return {};
+    CARRYALL_TRY(start_plan(transaction, tenant_id, following.id, caller.name, change.now));
+    CARRYALL_TRY(enqueue_runners(transaction, tenant_id, following.id, change.correlation_id,
+                                 following.open_page_count, seconds_until_due));
+    return notify_change(transaction, tenant_id, following.id);
+}
+
 Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller& caller,
                              BulkChangeId id, const std::string& plan_hash,
                              std::optional<base::Instant> now) {
@@ -101,14 +165,15 @@ Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller
     result.moved_count = checked->moved.count;
     result.moved = std::move(checked->moved.first);
     if (result.moved_count > 0) return result;
-    CARRYALL_TRY(start_plan(transaction, tenant_id, id, caller.name, (*change)->now));
-    const auto waits = require_approval(transaction, tenant_id, id);
-    if (!waits) return waits.error();
-    if (!*waits) {
-        CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, (*change)->correlation_id,
-                                     (*change)->open_page_count,
-                                     checked->totals.seconds_until_due));
+    const auto following = lock_following_plan(transaction, tenant_id, id);
+    if (!following) return following.error();
+    if (following->id) {
+        CARRYALL_TRY(
+            check_following(transaction, tenant_id, following->id, (*change)->now, result));
+        if (result.moved_count > 0) return result;
     }
+    CARRYALL_TRY(start_checked(transaction, caller, id, **change, *following,
+                               checked->totals.seconds_until_due));
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));
     return result;
 }
@@ -118,8 +183,9 @@ Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller
 Result<std::string> make_plan(db::Transaction& transaction, const NewPlan& plan) {
     const auto sums = sum_plan(transaction, plan.tenant_id, plan.id, plan.type);
     if (!sums) return sums.error();
-    const PlannedCalls calls = calls_for({plan.type, plan.integration, plan.devices_per_request,
-                                          plan.accepted, sums->rev_services, sums->rev_products});
+    const PlannedCalls calls =
+        calls_for({plan.type, plan.integration, plan.devices_per_request, plan.accepted,
+                   sums->rev_services, sums->rev_products, sums->removed_codes, sums->addresses});
     base::json::object summary{{"acceptedCount", plan.accepted},
                                {"refusedCount", plan.refused},
                                {"unchangedCount", sums->unchanged},

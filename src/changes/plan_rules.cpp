@@ -33,6 +33,21 @@ PlannedCalls rev_calls(const PlannedWork& work) {
     return {"Rev.io", work.rev_services * kForAService + products, 1, kForAService};
 }
 
+std::int64_t requests_for(std::int64_t devices, int devices_per_request) {
+    return (devices + devices_per_request - 1) / devices_per_request;
+}
+
+// Every batch is asked for once at least; how often it takes, the carrier's speed decides.
+PlannedCalls activation_calls(const PlannedWork& work, const carriers::Capabilities& can) {
+    PlannedCalls calls;
+    calls.devices_per_request = std::max(1, work.devices_per_request);
+    calls.calls_per_request = can.calls_per_activation;
+    calls.calls = requests_for(work.devices, calls.devices_per_request) * calls.calls_per_request +
+                  work.removed_codes +
+                  requests_for(work.addresses, can.addresses_per_request) * can.calls_per_address;
+    return calls;
+}
+
 }  // namespace
 
 json::object to_json(const PlannedCalls& calls) {
@@ -55,14 +70,17 @@ PlannedCalls calls_for(const PlannedWork& work) {
     if (work.type == ChangeType::customerrateplanchange || carrier == nullptr) return {};
     const carriers::Capabilities can = carrier->capabilities();
     PlannedCalls calls;
+    if (work.type == ChangeType::newserviceactivation) {
+        calls = activation_calls(work, can);
+        calls.system = display_name(carrier->integration());
+        return calls;
+    }
     calls.system = display_name(carrier->integration());
     calls.devices_per_request = std::max(1, work.devices_per_request);
     calls.calls_per_request = work.type == ChangeType::statusupdate
                                   ? can.calls_per_status_change
                                   : can.calls_per_rate_plan_change;
-    const std::int64_t requests =
-        (work.devices + calls.devices_per_request - 1) / calls.devices_per_request;
-    calls.calls = requests * calls.calls_per_request;
+    calls.calls = requests_for(work.devices, calls.devices_per_request) * calls.calls_per_request;
     return calls;
 }
 

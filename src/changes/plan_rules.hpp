@@ -22,7 +22,8 @@ struct PlannedCalls {
 };
 base::json::object to_json(const PlannedCalls& calls);
 
-// `devices` accepted, of which `rev_services` get a service at Rev.io with `rev_products` each.
+// `devices` accepted, of which `rev_services` get a service at Rev.io with `rev_products` each, or
+// which as new lines lose codes (`removed_codes`) and get an address (`addresses`).
 struct PlannedWork {
     ChangeType type = ChangeType::statusupdate;
     std::string integration;
@@ -30,6 +31,8 @@ struct PlannedWork {
     std::int64_t devices = 0;
     std::int64_t rev_services = 0;
     std::int64_t rev_products = 0;
+    std::int64_t removed_codes = 0;
+    std::int64_t addresses = 0;
 };
 PlannedCalls calls_for(const PlannedWork& work);
 

@@ -31,7 +31,9 @@ const QueryByType& counts_query() {
         return joined({"SELECT count(*) FILTER (WHERE c.before @> ", target_of_section(type), R"(),
            count(*) FILTER (WHERE (s.section ->> 'createRevService')::boolean),
            coalesce(sum(jsonb_array_length(s.section -> 'revioProductIds'))
-               FILTER (WHERE (s.section ->> 'createRevService')::boolean), 0))",
+               FILTER (WHERE (s.section ->> 'createRevService')::boolean), 0),
+           count(*) FILTER (WHERE s.section ->> 'removeOfferingCodes' <> ''),
+           count(*) FILTER (WHERE (s.section ->> 'staticIp')::boolean))",
                        kDevices,
                        " WHERE b.tenant_id = $1 AND b.bulk_change_id = $2 AND c.state = 'new'"});
     });
@@ -50,7 +52,7 @@ Query prices_query() {
                                   d.customer_rate_plan_id) END AS customer_after,
                count(*) AS devices)",
                                            kDevices, R"(
-        JOIN device d ON d.tenant_id = $1 AND d.device_id = c.device_id
+        LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = c.device_id
         LEFT JOIN carrier_rate_plan t ON t.tenant_id = $1
             AND t.service_provider_id = b.service_provider_id
             AND t.code = s.section ->> 'carrierRatePlan'
@@ -76,7 +78,8 @@ Query prices_query() {
     return {"plan_prices", sql.c_str()};
 }
 
-// Hashed in blocks, so that no text grows with the change.
+// Hashed in blocks, so that no text grows with the change. The hash of an activation covers the
+// plan that follows it, which is applied with it.
 Query seal_query() {
     static const std::string sql = joined({R"(
     WITH block AS (
@@ -91,7 +94,9 @@ Query seal_query() {
         plan_hash = encode(sha256(
             convert_to(jsonb_build_array(b.service_provider_id, b.change_type, b.portal,
                 b.undoes_bulk_change_id, b.device_count)::text, 'UTF8')
-            || (SELECT string_agg(hash, ''::bytea ORDER BY number) FROM block)), 'hex')
+            || (SELECT string_agg(hash, ''::bytea ORDER BY number) FROM block)
+            || coalesce((SELECT convert_to(f.plan_hash, 'UTF8') FROM bulk_change f
+                         WHERE f.tenant_id = $1 AND f.follows_bulk_change_id = $2), '')), 'hex')
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2 AND b.status = 'NEW'
     RETURNING plan_hash)"});
     return {"plan_seal", sql.c_str()};
@@ -131,18 +136,44 @@ constexpr Query kRefuseDates{"plan_refuse_dates", R"(
     FROM unnest($1::text[], $2::text[]) AS x(date, reason)
     WHERE r.section ->> 'effectiveDate' = x.date)"};
 
-// By the device itself: its ICCID is the one key that cannot have moved.
+// What an assignment names, as submission looks it up.
+constexpr Query kRefuseGone{"plan_refuse_gone", R"(
+    UPDATE plan_row r SET problem = coalesce(r.problem, CASE
+        WHEN r.section ->> 'customerId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customer c WHERE c.tenant_id = $1 AND c.is_active
+              AND c.customer_id = (r.section ->> 'customerId')::bigint) THEN 'Customer not found'
+        WHEN r.section ->> 'revCustomerId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customer c WHERE c.tenant_id = $1 AND c.is_active
+              AND c.rev_customer_id = r.section ->> 'revCustomerId') THEN 'Rev Customer not found'
+        WHEN r.section ->> 'siteId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM site s WHERE s.tenant_id = $1 AND s.is_active
+              AND s.site_id = (r.section ->> 'siteId')::bigint) THEN 'Site not found for customer'
+        WHEN r.section ->> 'customerRatePlanId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customer_rate_plan p WHERE p.tenant_id = $1 AND p.is_active
+              AND p.customer_rate_plan_id = (r.section ->> 'customerRatePlanId')::bigint)
+            THEN 'Invalid customer rate plan'
+        WHEN r.section ->> 'customerRatePoolId' IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customer_rate_pool p WHERE p.tenant_id = $1 AND p.is_active
+              AND p.customer_rate_pool_id = (r.section ->> 'customerRatePoolId')::bigint)
+            THEN 'Invalid customer rate pool' END))"};
+
+// By the device itself: its ICCID is the one key that cannot have moved. A SIM that had no record
+// when the plan was made is known by the ICCID that was given.
 constexpr Query kStage{"plan_stage_rows", R"(
     INSERT INTO submit_row (ordinal, row_number, identifier, kind, key, parameter_problem, own,
         due_at, customer_id, rev_customer_id, site_id, creates_service, plan_id, plan_name, pool_id,
-        status, comm_plan, restores)
-    SELECT r.ordinal, r.row_number, r.identifier, 'iccid', d.iccid19, r.problem, r.own::text,
+        status, comm_plan, imei, restores)
+    SELECT r.ordinal, r.row_number, r.identifier, 'iccid',
+           CASE WHEN r.device_id IS NOT NULL THEN d.iccid19
+                ELSE left(regexp_replace(r.identifier, '[^0-9]', '', 'g'), 19) END,
+           r.problem, r.own::text,
            r.due_at, (r.section ->> 'customerId')::bigint, r.section ->> 'revCustomerId',
            (r.section ->> 'siteId')::bigint,
            coalesce((r.section ->> 'createRevService')::boolean, false),
            (r.section ->> 'customerRatePlanId')::bigint, r.section ->> 'carrierRatePlan',
            coalesce(r.section ->> 'customerPoolId', r.section ->> 'customerRatePoolId')::bigint,
-           r.section ->> 'updateStatus', r.section ->> 'commPlan', r.restores
+           r.section ->> 'updateStatus', r.section ->> 'commPlan', r.section ->> 'imei',
+           r.restores
     FROM plan_row r LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = r.device_id)"};
 
 // What is being changed by an unfinished change may be another value a moment later.
@@ -153,7 +184,8 @@ const QueryByType& moved_query() {
         SELECT bulk_change_id FROM bulk_change
         WHERE tenant_id = $1 AND status IN ('PENDING', 'PROCESSING') AND bulk_change_id <> $2),
     now AS (
-        SELECT r.ordinal, r.row_number, r.identifier, r.before, v.reason,
+        SELECT r.ordinal, r.row_number, r.identifier, r.before,
+               coalesce(v.reason, r.problem) AS reason,
                )" +
                image_of_device(type) +
                R"( AS image,
@@ -164,20 +196,24 @@ const QueryByType& moved_query() {
                            (r.section ->> 'ratePlanId')::bigint) AS has_other_plan,
                CASE WHEN EXISTS (SELECT FROM unfinished) THEN (
                    SELECT min(e.device_change_id >> 20) FROM device_change e
-                   WHERE e.tenant_id = $1 AND e.device_id = r.device_id
+                   WHERE e.tenant_id = $1 AND e.device_id = d.device_id
                      AND e.state IN ('new', 'waiting', 'unknown')
                      AND e.device_change_id >> 20 IN (SELECT bulk_change_id FROM unfinished))
                END AS busy
         FROM plan_row r
         JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = $2
         JOIN submit_verdict v ON v.ordinal = r.ordinal
-        LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = r.device_id
+        -- A SIM may have got its record since.
+        LEFT JOIN device d ON d.tenant_id = $1
+            AND d.device_id = coalesce(r.device_id, v.device_id)
         LEFT JOIN carrier_rate_plan p ON p.tenant_id = $1
             AND p.service_provider_id = b.service_provider_id
             AND p.code = r.section ->> 'carrierRatePlan')" +
                image_joins(type) + R"()
     SELECT row_number, identifier, CASE
                WHEN reason IS NOT NULL THEN reason
+               WHEN before IS NULL AND image IS NOT NULL
+                   THEN 'The SIM has a device record by now; the plan was made without one'
                WHEN image IS DISTINCT FROM before THEN (
                    SELECT string_agg(k || ' is ' || coalesce(image ->> k, 'empty')
                               || ', the plan was made for ' || coalesce(before ->> k, 'empty'),
@@ -196,16 +232,43 @@ const QueryByType& moved_query() {
     return queries;
 }
 
+constexpr const char* kClearRows = "TRUNCATE plan_row";
+
+// The values before are those of the record that was just made.
+const QueryByType& adopt_query() {
+    static const QueryByType queries("plan_adopt_devices", [](ChangeType type) {
+        return R"(
+    UPDATE device_change c
+    SET device_id = v.device_id, before = )" +
+               image_of_device(type) + R"(
+    FROM submit_verdict v JOIN device d ON d.tenant_id = $1 AND d.device_id = v.device_id)" +
+               image_joins(type) + R"(
+    WHERE c.tenant_id = $1 AND c.device_change_id = ($2::bigint << 20) + v.ordinal
+      AND c.device_id IS NULL AND v.reason IS NULL)";
+    });
+    return queries;
+}
+
+constexpr Query kLockFollowing{"plan_lock_following", R"(
+    SELECT bulk_change_id, open_page_count FROM bulk_change
+    WHERE tenant_id = $1 AND follows_bulk_change_id = $2 AND status = 'PLANNED' FOR UPDATE)"};
+
 constexpr Query kStart{"plan_start", R"(
     UPDATE bulk_change SET status = 'PENDING', applied_at = $4::timestamptz, applied_by = $3
     WHERE tenant_id = $1 AND bulk_change_id = $2 AND status = 'PLANNED')"};
 
+// A plan that follows another goes with it.
 constexpr Query kDeleteOld{"plan_delete_old", R"(
-    WITH old AS MATERIALIZED (
+    WITH first AS MATERIALIZED (
         SELECT bulk_change_id FROM bulk_change
-        WHERE tenant_id = $1 AND status = 'PLANNED'
+        WHERE tenant_id = $1 AND status = 'PLANNED' AND follows_bulk_change_id IS NULL
           AND created_at < coalesce($4::timestamptz, now()) - make_interval(secs => $2::int)
         ORDER BY created_at LIMIT $3::int FOR UPDATE SKIP LOCKED),
+    old AS MATERIALIZED (
+        SELECT bulk_change_id FROM first
+        UNION ALL
+        SELECT f.bulk_change_id FROM first JOIN bulk_change f
+            ON f.tenant_id = $1 AND f.follows_bulk_change_id = first.bulk_change_id),
     pages AS (
         DELETE FROM change_page p USING old
         WHERE p.tenant_id = $1 AND p.bulk_change_id = old.bulk_change_id),
@@ -253,8 +316,14 @@ Result<PlanSums> sum_plan(db::Transaction& transaction, std::int64_t tenant_id, 
     if (!counts) return counts.error();
     const auto prices = transaction.exec(prices_query(), params);
     if (!prices) return prices.error();
-    return PlanSums{counts->integer(0, 0), counts->integer(0, 1), counts->integer(0, 2),
-                    cost_of(*prices)};
+    PlanSums sums;
+    sums.unchanged = counts->integer(0, 0);
+    sums.rev_services = counts->integer(0, 1);
+    sums.rev_products = counts->integer(0, 2);
+    sums.removed_codes = counts->integer(0, 3);
+    sums.addresses = counts->integer(0, 4);
+    sums.cost = cost_of(*prices);
+    return sums;
 }
 
 Result<std::string> seal_plan(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
@@ -296,6 +365,10 @@ Result<void> refuse_dates(db::Transaction& transaction, const std::vector<std::s
         transaction.exec(kRefuseDates, Params().add(date_array.take()).add(reason_array.take())));
 }
 
+Result<void> refuse_gone(db::Transaction& transaction, std::int64_t tenant_id) {
+    return without_rows(transaction.exec(kRefuseGone, Params().add(tenant_id)));
+}
+
 Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id) {
     CARRYALL_TRY(transaction.exec_text(kMeasureRows));
     return without_rows(transaction.exec(kStage, Params().add(tenant_id)));
@@ -318,6 +391,23 @@ Result<Moved> find_moved(db::Transaction& transaction, std::int64_t tenant_id, B
         moved.first.push_back({rows->integer(i, 0), rows->string(i, 1), rows->string(i, 2)});
     }
     return moved;
+}
+
+Result<void> clear_plan_rows(db::Transaction& transaction) {
+    return transaction.exec_text(kClearRows);
+}
+
+Result<void> adopt_devices(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
+                           ChangeType type) {
+    return without_rows(transaction.exec(adopt_query().of(type), Params().add(tenant_id).add(id)));
+}
+
+Result<FollowingPlan> lock_following_plan(db::Transaction& transaction, std::int64_t tenant_id,
+                                          BulkChangeId id) {
+    const auto rows = transaction.exec(kLockFollowing, Params().add(tenant_id).add(id));
+    if (!rows) return rows.error();
+    if (rows->empty()) return FollowingPlan{};
+    return FollowingPlan{{rows->integer(0, 0)}, rows->integer(0, 1)};
 }
 
 Result<void> start_plan(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,

@@ -21,6 +21,8 @@ struct PlanSums {
     std::int64_t unchanged = 0;  // have what they are to get
     std::int64_t rev_services = 0;
     std::int64_t rev_products = 0;
+    std::int64_t removed_codes = 0;  // new lines of which offering codes are removed
+    std::int64_t addresses = 0;      // new lines with a static address
     MonthlyCost cost;
 };
 base::Result<PlanSums> sum_plan(db::Transaction& transaction, std::int64_t tenant_id,
@@ -37,6 +39,7 @@ base::Result<void> lock_change(db::Transaction& transaction, std::int64_t tenant
 
 // What a plan's or an undo's rows say, on their way to the stage that submission judges.
 base::Result<void> create_plan_rows(db::Transaction& transaction);
+base::Result<void> clear_plan_rows(db::Transaction& transaction);
 // Those that the plan accepted.
 base::Result<void> take_plan_rows(db::Transaction& transaction, std::int64_t tenant_id,
                                   BulkChangeId id, ChangeType type);
@@ -44,6 +47,8 @@ base::Result<void> take_plan_rows(db::Transaction& transaction, std::int64_t ten
 base::Result<std::vector<std::string>> effective_dates(db::Transaction& transaction, int limit);
 base::Result<void> refuse_dates(db::Transaction& transaction, const std::vector<std::string>& dates,
                                 const std::vector<std::string>& reasons);
+// Rows of an assignment whose customer, site, plan or pool is not there any more.
+base::Result<void> refuse_gone(db::Transaction& transaction, std::int64_t tenant_id);
 base::Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id);
 
 // After the rows were judged: those whose device, verdict or plan is not what it was.
@@ -53,6 +58,18 @@ struct Moved {
 };
 base::Result<Moved> find_moved(db::Transaction& transaction, std::int64_t tenant_id,
                                BulkChangeId id, ChangeType type);
+
+// After make_devices(): the change's devices that had no record have theirs.
+base::Result<void> adopt_devices(db::Transaction& transaction, std::int64_t tenant_id,
+                                 BulkChangeId id, ChangeType type);
+
+// The plan that is applied together with this one; locked.
+struct FollowingPlan {
+    BulkChangeId id;  // 0: there is none
+    std::int64_t open_page_count = 0;
+};
+base::Result<FollowingPlan> lock_following_plan(db::Transaction& transaction,
+                                                std::int64_t tenant_id, BulkChangeId id);
 
 // PLANNED becomes PENDING.
 base::Result<void> start_plan(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,

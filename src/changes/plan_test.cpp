@@ -353,5 +353,14 @@ TEST(PlanRules, calls_follow_the_carriers_batches_and_steps) {
     EXPECT_EQ(calls_for(work).system, "Rev.io");
 }
 
+TEST(PlanRules, an_activation_takes_calls_for_its_batches_its_codes_and_its_addresses) {
+    PlannedWork work{ChangeType::newserviceactivation, "telegence", 200, 401, 0, 0, 7, 25};
+    EXPECT_EQ(calls_for(work).calls, 3 * 2 + 7 + 3 * 3);
+    EXPECT_EQ(calls_for(work).system, "Telegence");
+    work = {ChangeType::newserviceactivation, "telegence", 0, 0, 0, 0, 0, 0};
+    EXPECT_EQ(calls_for(work).calls, 0);
+    EXPECT_EQ(calls_for(work).devices_per_request, 1);
+}
+
 }  // namespace
 }  // namespace carryall::changes

@@ -1,5 +1,6 @@
 // Retrying what failed, and starting what was only stored. A device is never sent again on the
 // strength of an old verdict: it is judged against the present first.
+#include "changes/activation.hpp"
 #include "changes/control.hpp"
 #include "changes/plan.hpp"
 #include "changes/plan_store.hpp"
@@ -107,6 +108,19 @@ Result<std::int64_t> stage_failed(db::Transaction& transaction, std::int64_t ten
     }
 }
 
+// What follows an activation is tried again for the devices that may become lines now.
+Result<void> retry_following(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
+                             const StoredChange& change, RetryResult& result) {
+    const auto following = reopen_following(transaction, tenant_id, id);
+    if (!following) return following.error();
+    result.busy_count += following->busy;
+    result.additional_retried_count = following->devices;
+    if (following->devices == 0) return {};
+    CARRYALL_TRY(enqueue_runners(transaction, tenant_id, following->id, change.correlation_id,
+                                 following->pages, 0));
+    return notify_change(transaction, tenant_id, following->id);
+}
+
 Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller& caller,
                              BulkChangeId id, const std::vector<std::string>& classes,
                              bool parked_too, std::optional<base::Instant> now) {
@@ -135,6 +149,7 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     if (!totals) return totals.error();
     if (change->type == ChangeType::newserviceactivation) {
         CARRYALL_TRY(make_devices(transaction, tenant_id, change->service_provider_id));
+        CARRYALL_TRY(take_sims(transaction, tenant_id, id));
     }
     NewChange description;
     description.type = change->type;
@@ -153,6 +168,9 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     result.refused_count = totals->refused + *hopeless;
     result.reasons = std::move(totals->reasons);
     result.status = result.retried_count > 0 ? "PROCESSING" : change->status;
+    if (change->type == ChangeType::newserviceactivation) {
+        CARRYALL_TRY(retry_following(transaction, tenant_id, id, *change, result));
+    }
     if (result.retried_count == 0) return result;
     CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
                                  totals->open_pages + parked.pages,

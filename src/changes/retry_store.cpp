@@ -19,7 +19,8 @@ constexpr Query kFindChange{"retry_find_change", R"(
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            b.plan_hash, b.undoes_bulk_change_id,
            to_char(b.first_due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           b.wave_ends IS NOT NULL, b.approval = 'required', b.device_count
+           b.wave_ends IS NOT NULL, b.approval = 'required', b.device_count,
+           b.follows_bulk_change_id
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
@@ -248,6 +249,7 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     change.is_cancelling = rows->boolean(0, 10);
     change.waits_for_approval = rows->boolean(0, 16);
     change.device_count = rows->integer(0, 17);
+    change.follows = {rows->optional_integer(0, 18).value_or(0)};
     change.now = *instant;
     change.plan_hash = rows->string(0, 12);
     change.undoes = {rows->integer(0, 13)};

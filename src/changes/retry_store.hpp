@@ -27,8 +27,9 @@ struct StoredChange {
     bool is_cancelling = false;
     bool waits_for_approval = false;
     base::Instant now;
-    std::string plan_hash;  // empty: it was never a plan
-    BulkChangeId undoes;    // 0: it undoes no other
+    std::string plan_hash;                      // empty: it was never a plan
+    BulkChangeId undoes;                        // 0: it undoes no other
+    BulkChangeId follows;                       // the activation that it waits for; 0: none
     std::optional<base::Instant> first_due_at;  // of a change with a date
     bool has_waves = false;
 };

@@ -40,6 +40,17 @@ Verdict still_unknown(const std::string& reason, const AttemptEnd& end,
     return verdict;
 }
 
+// The reading has got somewhere and is not at its end: no rung is used up.
+Verdict read_on(const std::string& reason, const AttemptEnd& end) {
+    Verdict verdict;
+    verdict.state = DeviceState::unknown;
+    verdict.reason = reason;
+    verdict.retry_number = end.retry_number;
+    verdict.read_back_count = end.read_back_count;
+    verdict.due_in = std::max(milliseconds(0), end.settles_in);
+    return verdict;
+}
+
 // Told to leave the account alone: the device is not to blame. Nothing was done or read, so neither
 // a try nor a rung of the ladder is used up.
 Verdict wait_for_account(DeviceState state, const std::string& reason,
@@ -164,6 +175,7 @@ Verdict judge(const carriers::Outcome& outcome, const AttemptEnd& end,
                            done.reason = unknown.reason;
                            return done;
                        }
+                       if (unknown.goes_on) return read_on(unknown.reason, end);
                        return still_unknown(unknown.reason, end, settings);
                    }},
         outcome);

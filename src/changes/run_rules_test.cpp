@@ -105,6 +105,21 @@ TEST(Judge, a_reading_within_the_settling_time_uses_up_no_rung) {
     EXPECT_EQ(verdict.due_in, seconds(20));
 }
 
+TEST(Judge, a_reading_that_has_come_a_part_of_its_way_goes_on_at_once_and_uses_up_no_rung) {
+    carriers::Unknown part{"page 3 of 9"};
+    part.goes_on = true;
+    RetrySettings settings;
+    settings.ladder = {seconds(0)};
+    const AttemptEnd end{.was_unknown = true, .retry_number = 2, .settles_in = milliseconds(-1)};
+    const Verdict verdict = judge(part, end, settings);
+    EXPECT_EQ(verdict.state, DeviceState::unknown);
+    EXPECT_EQ(verdict.due_in, milliseconds(0));
+    EXPECT_EQ(verdict.read_back_count, 0);
+    EXPECT_EQ(verdict.retry_number, 2);
+    part.goes_on = false;
+    EXPECT_EQ(judge(part, end, settings).state, DeviceState::parked);
+}
+
 TEST(Judge, a_read_back_that_could_not_be_made_leaves_the_device_unknown) {
     const Verdict verdict =
         judge(carriers::NotSent{"connection refused", {}, false}, {.was_unknown = true}, {});

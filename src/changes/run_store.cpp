@@ -192,7 +192,12 @@ constexpr const char* kCompleteAfter = R"(,
     rest AS (
         SELECT least(l.due_at, t.due_at) AS due_at, least(l.reads_at, t.reads_at) AS reads_at,
                coalesce(l.unsent, false) OR coalesce(t.unsent, false) AS has_unsent,
-               now() + $35::bigint * interval '1 millisecond' AS not_before
+               -- What the page waits for may have ended while it was in hand.
+               CASE WHEN $40::bigint IS NOT NULL AND EXISTS (
+                        SELECT FROM bulk_change h WHERE h.tenant_id = $1
+                          AND h.bulk_change_id = $40 AND h.finished_at IS NOT NULL)
+                    THEN now() ELSE now() + $35::bigint * interval '1 millisecond'
+               END AS not_before
         FROM fence,
             LATERAL (SELECT min(c.due_at) AS due_at, bool_or(c.state = 'new') AS unsent,
                             min(c.due_at) FILTER (WHERE c.state <> 'new') AS reads_at

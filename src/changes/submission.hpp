@@ -86,7 +86,7 @@ class Submission {
     base::Result<SubmitResult> store(SubmitResult result);
     NewPlan new_plan(BulkChangeId id) const;
     base::Result<SubmitResult> plan(SubmitResult result);
-    base::Result<SubmitResult> list_refused(SubmitResult result);
+    base::Result<void> list_refused(SubmitResult& result);
     NewChange new_change(ChangeType type) const;
     base::Result<BulkChangeId> store_following(const NewChange& activation, BulkChangeId id);
     base::Result<void> start(BulkChangeId id, const queue::Attributes& attributes);

@@ -291,11 +291,14 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     waits_ = starts() && *is_large;
     const NewChange change = new_change(request_.change_type);
     const bool is_activation = change.type == ChangeType::newserviceactivation;
-    if (is_activation) {
+    // A plan leaves no trace in the inventory: SIMs get their records when it is applied.
+    const bool takes_sims = is_activation && !request_.dry_run;
+    if (takes_sims) {
         CARRYALL_TRY(make_devices(transaction_, tenant(), request_.service_provider_id));
     }
     const auto id = insert_change(transaction_, change, totals_, provider_.now);
     if (!id) return id.error();
+    if (takes_sims) CARRYALL_TRY(take_sims(transaction_, tenant(), *id));
     if (options_.idempotency_key && !request_.dry_run) {
         const auto taken = take_key(transaction_, tenant(), *options_.idempotency_key,
                                     request_hash_, *id, provider_.now);
@@ -309,6 +312,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     CARRYALL_TRY(insert_devices(transaction_, *id, change, totals_, provider_.now));
     if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *id, *dates_));
     CARRYALL_TRY(warn_of_others(*id, result));
+    if (request_.dry_run) CARRYALL_TRY(list_refused(result));
     queue::Attributes attributes;
     if (is_activation && request_.parameters.customer_assignment) {
         const auto following = store_following(change, *id);
@@ -339,20 +343,26 @@ NewPlan Submission::new_plan(BulkChangeId id) const {
     return plan;
 }
 
+// What follows is sealed first: the hash of the one plan covers the other.
 Result<SubmitResult> Submission::plan(SubmitResult result) {
+    if (result.additional_id) {
+        NewPlan following = new_plan(result.additional_id);
+        following.type = ChangeType::customerassignment;
+        CARRYALL_TRY(make_plan(transaction_, following));
+    }
     auto hash = make_plan(transaction_, new_plan(result.id));
     if (!hash) return hash.error();
     result.plan_hash = std::move(hash).value();
     result.status = "PLANNED";
-    return list_refused(std::move(result));
+    return result;
 }
 
 // For whom nothing runs: what was found wrong.
-Result<SubmitResult> Submission::list_refused(SubmitResult result) {
+Result<void> Submission::list_refused(SubmitResult& result) {
     auto refused = first_refused(transaction_, kMaxListedRefusals);
     if (!refused) return refused.error();
     result.devices = std::move(refused).value();
-    return result;
+    return {};
 }
 
 Result<SubmitResult> Submission::finish() {
@@ -373,11 +383,9 @@ Result<SubmitResult> Submission::finish() {
     CARRYALL_TRY(find_dates());
     result.dates = dates_;
     result.refused = request_.all_or_nothing && totals_.refused > 0;
-    // The lines of an activation are made when it is accepted, so there is nothing to plan with.
-    const bool is_only_judged =
-        request_.dry_run && request_.change_type == ChangeType::newserviceactivation;
-    if (!result.refused && !is_only_judged) return store(std::move(result));
-    return list_refused(std::move(result));
+    if (!result.refused) return store(std::move(result));
+    CARRYALL_TRY(list_refused(result));
+    return result;
 }
 
 Result<SubmitResult> Submission::run() {

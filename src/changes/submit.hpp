@@ -127,10 +127,12 @@ struct RetryFilter {
 
 struct RetryResult {
     BulkChangeId id;
-    std::string status;                // of the change afterwards
-    std::int64_t retried_count = 0;    // now new again; those that were parked are unknown again
-    std::int64_t refused_count = 0;    // checked again and still not valid
-    std::int64_t busy_count = 0;       // in a page that is being sent: ask again when it is done
+    std::string status;              // of the change afterwards
+    std::int64_t retried_count = 0;  // now new again; those that were parked are unknown again
+    std::int64_t refused_count = 0;  // checked again and still not valid
+    std::int64_t busy_count = 0;     // in a page that is being sent: ask again when it is done
+    // Of an activation: devices of the change that follows it, which wait for it again.
+    std::int64_t additional_retried_count = 0;
     std::vector<ReasonCount> reasons;  // of the refused
 };
 

@@ -121,6 +121,10 @@ db::Query activation_verdict();
 // Makes the device records of accepted SIMs that have none.
 base::Result<void> make_devices(db::Transaction& transaction, std::int64_t tenant_id,
                                 std::int64_t service_provider_id);
+// `conflict`: another activation of one of the accepted SIMs was committed since they were judged.
+// Of two that want the same SIM at once the second waits here until the first is committed.
+base::Result<void> take_sims(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id);
+
 // The staged rows as those of a change that follows: what was refused is refused there as well.
 base::Result<void> turn_to_following_change(db::Transaction& transaction);
 
@@ -158,7 +162,7 @@ struct NewChange {
     int page_size = kDefaultPageSize;
     std::optional<std::int64_t> change_set_id;
     ControlRequest control;
-    BulkChangeId undoes;  // 0: none
+    BulkChangeId undoes;                  // 0: none
     std::optional<BulkChangeId> follows;  // the activation that this change waits for
 };
 base::Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange& change,

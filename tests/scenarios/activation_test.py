@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import unittest
+from datetime import datetime
 
 from carrier_stage import CarrierScene
 from stage import Stage
@@ -17,7 +18,7 @@ QUICK = {"activationPollSeconds": 1, "activationDeadlineSeconds": 10, "ipFirstCh
 # The deadline lies within what is read back by itself.
 PATIENT = {"CARRYALL_WORKER_READ_BACK_SECONDS": "0,1,2,3,4,5,5,5"}
 
-LINES = 120  # as many as are found again in the subscriber list's pages
+LINES = 250  # a batch and a part of one, and more than one look at the subscriber list reads
 
 stage = None
 
@@ -65,15 +66,15 @@ class Activation(unittest.TestCase):
         detail = self.scene.platform.carryall("change", "status", number)
         return {entry["reason"] for entry in detail["reasons"]}
 
-    def done(self, action):
-        return self.scene.actions().get(action, {}).get("performed", 0)
+    def done(self, action, counter="performed"):
+        return self.scene.actions().get(action, {}).get(counter, 0)
 
-    def kill_once(self, action):
-        """A worker, killed once that many of the action were carried out; its answers are slow."""
+    def kill_once(self, action, counter="performed"):
+        """A worker, killed once the action was carried out; its answers are slow."""
         self.scene.faults({"match": {"action": action}, "fault": "latency", "milliseconds": 400})
-        before = self.done(action)
+        before = self.done(action, counter)
         worker = self.scene.start_worker(**PATIENT)
-        while self.done(action) == before:
+        while self.done(action, counter) == before:
             self.assertIsNone(worker.poll())
         worker.kill()
         worker.wait()
@@ -83,26 +84,33 @@ class Activation(unittest.TestCase):
         return self.scene.platform.carryall("change", "report", number, "--format", form,
                                             to_json=False)
 
-    # A third worker that dies on one page would have its device parked: no more than two a scene.
-    def test_workers_killed_while_lines_are_activated_activate_none_twice(self):
-        self.live_through_kills("activation", "line_change")
+    def for_a_customer(self):
+        made = self.scene.platform.carryall("customers", "create", "name=Field Trust")
+        made = made[0] if isinstance(made, list) else made
+        return {"customerAssignment": {"customerId": made["customerId"]}}
 
-    def test_a_worker_killed_while_addresses_are_asked_for_assigns_none_twice(self):
-        self.live_through_kills("ip_provisioning")
+    def end(self, number):
+        """A page that lost three workers parks the device at hand: then a person tries again."""
+        counts = self.counts(number)
+        if "parked" in counts:
+            for reason in self.reasons(number):
+                self.assertRegex(reason, "^3 workers ended|^Telegence rejected")
+            self.scene.platform.carryall("change", "retry", number)
+            counts = self.counts(number)
+        return counts
 
-    def live_through_kills(self, *actions):
+    def test_workers_killed_in_each_step_activate_and_assign_nothing_twice(self):
         scene = self.enter()
         scene.knobs(rejectSimSuffixes=["1077"])
-        customer = scene.platform.carryall("customers", "create", "name=Field Trust")
-        customer = (customer[0] if isinstance(customer, list) else customer)["customerId"]
         answer = self.submit(range(LINES), staticIp=True, ipPool="PDP01", offeringCodes=["FEATA"],
                              customerIpRange="10.20.0.0/16", removeOfferingCodes=["FEATA"],
-                             more={"customerAssignment": {"customerId": customer}})
+                             more=self.for_a_customer())
         number, following = answer["bulkChangeId"], answer["additionalBulkChangeId"]
-        for action in actions:
+        for action in ("activation", "line_change", "ip_provisioning"):
             self.kill_once(action)
+        self.kill_once("ip_status", "received")
         scene.start_worker(**PATIENT)
-        self.assertEqual(self.counts(number), {"processed": LINES - 1, "error": 1},
+        self.assertEqual(self.end(number), {"processed": LINES - 1, "error": 1},
                          self.scene.platform.carryall("change", "status", number)["reasons"])
         for action, times in (("activate_service", LINES - 1), ("assign_ip", LINES - 1)):
             stats = scene.actions()[action]
@@ -129,9 +137,10 @@ class Activation(unittest.TestCase):
                          {line["msisdn"] for line in lines})
         self.assertTrue(all(row["IPAddress"].startswith("10.20.") for row in rows
                             if row["Outcome"] == "processed"))
-        event, = (one for one in scene.ask_all("events") if one["type"] == "activation.completed")
-        self.assertEqual((event["data"]["totalDevicesActivated"],
-                          event["data"]["totalDevicesFailed"]), (LINES - 1, 1))
+        # Once for each end: another one, if a person had to try again.
+        told = [(one["data"]["totalDevicesActivated"], one["data"]["totalDevicesFailed"])
+                for one in scene.ask_all("events") if one["type"] == "activation.completed"]
+        self.assertEqual(told.count((LINES - 1, 1)), 1, told)
         self.assertIn(f"<td>{LINES - 1}</td>", self.report(number, "html"))
         descriptions = {entry["logEntryDescription"]
                         for entry in scene.ask_all(f"bulk-changes/{number}/log")}
@@ -139,6 +148,45 @@ class Activation(unittest.TestCase):
             "Telegence New Service Activation: Telegence API",
             "Telegence Static IP Provisioning: Request IP Assignment",
             "Telegence Service Activation: Complete with Static IP"}, descriptions)
+
+    def test_workers_killed_while_addresses_are_checked_ask_again_and_assign_none_twice(self):
+        scene = self.enter()
+        scene.knobs(ipCompleteAfterSeconds=3)
+        number = self.submit(range(30), staticIp=True, ipPool="PDP01")["bulkChangeId"]
+        for _ in range(2):  # a page that loses a third worker parks the device at hand
+            self.kill_once("ip_status", "received")
+        scene.start_worker(**PATIENT)
+        # They wait, as the carrier has taken them: nothing of them is in doubt, and none is parked.
+        self.assertEqual(self.counts(number), {"processed": 30})
+        for action in ("activate_service", "assign_ip"):
+            stats = scene.actions()[action]
+            self.assertEqual((stats["performed"], stats["maxPerformedPerKey"]), (30, 1))
+        self.assertEqual(len({scene.devices()[sim(n)]["ipAddress"] for n in range(30)}), 30)
+
+    def test_a_plan_does_what_it_showed_and_a_retry_takes_the_customer_along(self):
+        scene = self.enter()
+        scene.knobs(rejectSimSuffixes=["1001"])
+        scene.start_worker()
+        plan = self.submit(range(3), more={**self.for_a_customer(), "dryRun": True})
+        number, following = plan["bulkChangeId"], plan["additionalBulkChangeId"]
+        self.assertEqual((plan["acceptedCount"], self.done("activation")), (3, 0))
+        self.assertNotIn(sim(0), scene.devices())
+        shown = scene.platform.carryall("change", "plan", number)
+        self.assertEqual(shown["carrierCalls"]["calls"], 2)
+        scene.platform.carryall("change", "apply", number, plan["planHash"])
+        for change in (number, following):
+            self.assertEqual(self.counts(change), {"processed": 2, "error": 1})
+        ends = [datetime.fromisoformat(scene.platform.carryall("change", "status", change)
+                                       ["finishedAt"]) for change in (number, following)]
+        self.assertLess((ends[1] - ends[0]).total_seconds(), 15)
+
+        scene.knobs(rejectSimSuffixes=[])
+        answer = scene.platform.carryall("change", "retry", number)
+        self.assertEqual((answer["retriedCount"], answer["additionalRetriedCount"]), (1, 1))
+        for change in (number, following):
+            self.assertEqual(self.counts(change), {"processed": 3})
+        self.assertEqual({scene.devices()[sim(n)]["customer"] for n in range(3)}, {"Field Trust"})
+        self.assertEqual(scene.actions()["activate_service"]["maxPerformedPerKey"], 1)
 
     def test_pools_that_end_ranges_and_esims_are_told_device_by_device(self):
         scene = self.enter()

@@ -58,7 +58,12 @@ class ActivateDevice : public Exchange {
         return Outcome(Unknown{"impossible step"});
     }
 
-    base::json::value progress() const override { return state_.to_json(); }
+    base::json::value progress() const override {
+        if (!search_) return state_.to_json();
+        ActivationState state = state_;
+        state.search = search_->mark();
+        return state.to_json();
+    }
 
     void shared_by(std::size_t devices, std::size_t) override { devices_ = devices; }
 
@@ -232,7 +237,7 @@ class ActivateDevice : public Exchange {
         if (may_conclude()) {
             must_show = attempt_.now - *attempt_.sent_ago + activation_deadline(account_);
         }
-        search_.emplace(account_, line_, change_.billing_account, must_show);
+        search_.emplace(account_, line_, change_.billing_account, must_show, state_.search);
         return on_search(search_->begin());
     }
 
@@ -244,10 +249,12 @@ class ActivateDevice : public Exchange {
 
     Step on_search(SearchStep step) {
         if (auto* call = std::get_if<Call>(&step)) return std::move(*call);
-        if (const auto* found = std::get_if<FoundLine>(&step)) return on_found(*found);
         if (const auto* failed = std::get_if<SearchFailed>(&step)) {
             return on_no_search(*failed);
         }
+        search_.reset();
+        state_.search = {};
+        if (const auto* found = std::get_if<FoundLine>(&step)) return on_found(*found);
         state_.batch_id.clear();
         state_.submitted_at.reset();
         return submit();
@@ -265,13 +272,13 @@ class ActivateDevice : public Exchange {
     }
 
     static Step on_no_search(const SearchFailed& failed) {
-        Unknown unknown{
-            "It is not known whether Telegence activated the SIM, and the line cannot "
-            "be found: " +
-            failed.verdict.reason};
+        Unknown unknown{"It is not known whether Telegence activated the SIM, and the line "};
+        unknown.reason += failed.goes_on ? "is searched for: " : "cannot be found: ";
+        unknown.reason += failed.verdict.reason;
         unknown.retry_after = failed.verdict.retry_after;
         unknown.whole_account = failed.verdict.whole_account;
         unknown.needs_person = failed.is_final;
+        unknown.goes_on = failed.goes_on;
         return Outcome(unknown);
     }
 

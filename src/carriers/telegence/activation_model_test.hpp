@@ -66,10 +66,12 @@ struct ActivationModel {
     std::string rejects;  // why, if it does
     bool needs_esim = false;
     bool fails_addresses = false;
-    int requests = 0;                        // T1 that were carried out
-    int address_requests = 0;                // T9 that were
-    std::map<std::string, int> activations;  // by SIM
-    std::map<std::string, int> assignments;  // by number
+    std::size_t page_rows = 1'000;              // of the subscriber list
+    std::optional<base::Instant> list_made_at;  // none: the list is always of this moment
+    int requests = 0;                           // T1 that were carried out
+    int address_requests = 0;                   // T9 that were
+    std::map<std::string, int> activations;     // by SIM
+    std::map<std::string, int> assignments;     // by number
 
     std::optional<http::ClientResponse> answer(const Call& call, Fault fault) {
         settle();
@@ -162,7 +164,7 @@ struct ActivationModel {
         if (path.ends_with("/ipaddresses")) return offer_addresses(call);
         if (path.ends_with("/ipprovisioning")) return assign(call);
         if (path.ends_with("/status")) return show_address(call);
-        if (path.ends_with("/account")) return list();
+        if (path.ends_with("/account")) return list(call);
         return line_call(call, std::string(path.substr(path.rfind('/') + 1)));
     }
 
@@ -207,15 +209,20 @@ struct ActivationModel {
         return answered(200, base::json::serialize(entries));
     }
 
-    http::ClientResponse list() const {
+    http::ClientResponse list(const Call& call) const {
         base::json::array rows;
+        const std::size_t page = std::stoul(call.headers.front().second);
+        std::size_t place = 0;
         for (const auto& [number, line] : lines) {
+            if (place++ / page_rows + 1 != page) continue;
             rows.push_back(base::json::object{{"billingAccountNumber", kBan},
                                               {"subscriberNumber", number},
                                               {"subscriberNumberStatus", "A"}});
         }
         http::ClientResponse response = answered(200, base::json::serialize(rows));
-        response.headers = {{"page-total", "1"}, {"refresh-timestamp", base::to_iso8601(now)}};
+        response.headers = {
+            {"page-total", std::to_string((lines.size() + page_rows - 1) / page_rows)},
+            {"refresh-timestamp", base::to_iso8601(list_made_at.value_or(now))}};
         return response;
     }
 
@@ -357,7 +364,7 @@ inline ActivationStory live_through_activation(ActivationModel& model, const Act
         if (unknown != nullptr && unknown->needs_person) return story;
         model.now += kind == "pending"    ? std::get<Pending>(played.outcome).ask_again_after
                      : kind == "advanced" ? std::chrono::seconds(0)
-                     : kind == "unknown"  ? std::chrono::seconds(1'800)
+                     : kind == "unknown"  ? std::chrono::seconds(unknown->goes_on ? 0 : 1'800)
                                           : std::chrono::seconds(10);
         const bool was_waiting = attempt.waiting;
         if (crashed && was_waiting) continue;

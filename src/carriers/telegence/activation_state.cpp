@@ -42,6 +42,7 @@ ActivationState ActivationState::from(const json::value& progress) {
         state.submitted_at = *at;
     }
     state.is_alone = flag_of(*object, "alone");
+    if (const auto* mark = object->if_contains("search")) state.search = SearchMark::from(*mark);
     state.former_status = text_of(*object, "formerStatus");
     state.number = text_of(*object, "subscriberNumber");
     state.features_are_removed = flag_of(*object, "featuresRemoved");
@@ -61,6 +62,7 @@ json::value ActivationState::to_json() const {
     add("batchId", batch_id);
     if (submitted_at) out["submittedAt"] = base::to_iso8601(*submitted_at);
     if (is_alone) out["alone"] = true;
+    if (json::value mark = search.to_json(); !mark.is_null()) out["search"] = std::move(mark);
     add("subscriberNumber", number);
     if (features_are_removed) out["featuresRemoved"] = true;
     add("ipAddress", ip_address);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "carriers/carrier.hpp"
+#include "carriers/telegence/line_search.hpp"
 
 namespace carryall::carriers::telegence {
 
@@ -22,6 +23,7 @@ struct ActivationState {
     std::string batch_id;                       // of the activation; empty: none under way
     std::optional<base::Instant> submitted_at;  // the batch
     bool is_alone = false;                      // the SIM goes in a batch of its own
+    SearchMark search;                          // for the line of a SIM whose fate is not known
     std::string former_status;                  // of the device before the batch was accepted
     std::string number;                         // the subscriber number, once it is active
     bool features_are_removed = false;

@@ -117,8 +117,9 @@ std::string address_of(const json::object& record) {
 }  // namespace
 
 bool is_same_sim(std::string_view one, std::string_view other) {
-    return one.size() >= kSimDigits && other.size() >= kSimDigits && base::all_digits(one) &&
-           base::all_digits(other) && one.substr(0, kSimDigits) == other.substr(0, kSimDigits);
+    if (!is_sim(one) || !is_sim(other)) return false;
+    if (one.size() == other.size()) return one == other;
+    return one.substr(0, kSimDigits) == other.substr(0, kSimDigits);
 }
 
 bool is_sim(std::string_view iccid) {

@@ -11,7 +11,11 @@
 
 namespace carryall::carriers::telegence {
 
-// Two spellings of one SIM: with and without the check digit.
+// Lines that one request for addresses, or for their assignment, is for.
+inline constexpr int kLinesPerAddressRequest = 10;
+
+// Two spellings of one SIM: with and without the check digit. Of one length they are compared
+// whole.
 bool is_same_sim(std::string_view one, std::string_view other);
 
 bool is_sim(std::string_view iccid);

@@ -16,7 +16,6 @@ namespace carryall::carriers::telegence {
 
 namespace {
 
-constexpr std::size_t kMaxLinesPerRequest = 10;
 constexpr std::string_view kLogName = "Telegence Static IP Provisioning: ";
 
 class ProvisionAddress : public Exchange {
@@ -95,7 +94,7 @@ class ProvisionAddress : public Exchange {
         reserving.changes_state = false;  // a reservation that nobody uses lapses
         reserving.body = R"({"pdpName":)" + base::json::serialize(base::json::value(wanted_.pool)) +
                          R"(,"ipQuantity":)";
-        reserving.shared = Shared{"", "}", kMaxLinesPerRequest, true};
+        reserving.shared = Shared{"", "}", kLinesPerAddressRequest, true};
         return reserving;
     }
 
@@ -137,7 +136,7 @@ class ProvisionAddress : public Exchange {
         if (alone) {
             requesting.body += item + "]}";
         } else {
-            requesting.shared = Shared{std::move(item), "]}", kMaxLinesPerRequest};
+            requesting.shared = Shared{std::move(item), "]}", kLinesPerAddressRequest};
         }
         return requesting;
     }
@@ -207,7 +206,7 @@ class ProvisionAddress : public Exchange {
             call(Doing::checking, ip_provision_status_path(account_), "Check IP Assignment");
         checking.changes_state = false;
         checking.headers = {{"batch-id", state_.ip_batch_id}};
-        checking.shared = Shared{"", "", kMaxLinesPerRequest};
+        checking.shared = Shared{"", "", kLinesPerAddressRequest};
         return checking;
     }
 

@@ -21,6 +21,9 @@ class Telegence : public Carrier {
         all.equipment_change = true;
         all.new_activation = true;
         all.activations_per_request = kMaxActivations;
+        all.calls_per_activation = 2;  // T1, T2
+        all.addresses_per_request = kLinesPerAddressRequest;
+        all.calls_per_address = 3;  // T8, T9, T10
         all.inventory_sync = true;
         all.status_is_repeat_safe = true;
         all.rate_plan_is_repeat_safe = true;
