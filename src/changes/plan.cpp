@@ -1,11 +1,13 @@
 // The order of planning and of applying. Applying locks the change first, so that of two that
-// apply at once the second finds it started.
+// apply at once the second finds it started; and before it compares the devices, the starts of the
+// tenant, so that no other change of one of them comes between.
 #include "changes/plan.hpp"
 
 #include "base/log.hpp"
 #include "changes/control.hpp"
 #include "changes/plan_store.hpp"
 #include "changes/resolve.hpp"
+#include "changes/start_store.hpp"
 #include "tenants/tenant.hpp"
 
 namespace carryall::changes {
@@ -76,6 +78,8 @@ Result<Checked> check_again(db::Transaction& transaction, std::int64_t tenant_id
                                    change.portal, **provider);
     if (!facts) return facts.error();
     CARRYALL_TRY(judge_rows(transaction, *facts));
+    // No other change is started between the comparison and the end of the transaction.
+    CARRYALL_TRY(lock_starts(transaction, tenant_id));
     auto moved = find_moved(transaction, tenant_id, id, change.type);
     if (!moved) return moved.error();
     auto totals = count_verdicts(transaction, kDefaultPageSize, change.now);
@@ -110,6 +114,7 @@ Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller
                                      checked->totals.seconds_until_due));
     }
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));
+    CARRYALL_TRY(take_place(transaction, tenant_id, id));
     return result;
 }
 

@@ -5,6 +5,7 @@
 #include "changes/plan_store.hpp"
 #include "changes/resolve.hpp"
 #include "changes/retry_store.hpp"
+#include "changes/start_store.hpp"
 #include "changes/submit.hpp"
 
 namespace carryall::changes {
@@ -203,7 +204,8 @@ Result<void> process_in(db::Transaction& transaction, const tenants::Caller& cal
                                      change->open_page_count, 0));
     }
     CARRYALL_TRY(start_following(transaction, tenant_id, id));
-    return notify_change(transaction, tenant_id, id);
+    CARRYALL_TRY(notify_change(transaction, tenant_id, id));
+    return take_place(transaction, tenant_id, id);
 }
 
 }  // namespace

@@ -82,13 +82,14 @@ constexpr Query kRefuseDuplicates{"retry_refuse_duplicates", R"(
           GROUP BY w.ordinal) other
     WHERE v.ordinal = other.ordinal)"};
 
-// The values before are those of now: what is retried was not changed by the earlier tries.
+// The values before are those of now: what is retried was not changed by the earlier tries. Due
+// now and not since ever: the claim then looks for changes of the device that were started later.
 const QueryByType& reopen_devices_query() {
     static const QueryByType queries("retry_reopen_devices", [](ChangeType type) {
         return R"(
     UPDATE device_change c
     SET state = 'new', retry_number = 0, read_back_count = 0, device_id = v.device_id,
-        request = coalesce(v.request, c.request), due_at = coalesce(v.due_at, '-infinity'),
+        request = coalesce(v.request, c.request), due_at = coalesce(v.due_at, now()),
         error_class = NULL, reason = NULL, finished_at = NULL, before = )" +
                image_of_device(type) + R"(
     FROM submit_verdict v LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = v.device_id)" +
