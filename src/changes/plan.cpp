@@ -110,8 +110,7 @@ Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller
     if (!waits) return waits.error();
     if (!*waits) {
         CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, (*change)->correlation_id,
-                                     (*change)->open_page_count,
-                                     checked->totals.seconds_until_due));
+                                     (*change)->open_page_count, checked->totals.until_due));
     }
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));
     CARRYALL_TRY(take_place(transaction, tenant_id, id));

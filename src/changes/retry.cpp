@@ -155,9 +155,9 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     result.reasons = std::move(totals->reasons);
     result.status = result.retried_count > 0 ? "PROCESSING" : change->status;
     if (result.retried_count == 0) return result;
-    CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
-                                 totals->open_pages + parked.pages,
-                                 parked.pages > 0 ? 0 : totals->seconds_until_due));
+    CARRYALL_TRY(enqueue_runners(
+        transaction, tenant_id, id, change->correlation_id, totals->open_pages + parked.pages,
+        parked.pages > 0 ? std::chrono::milliseconds(0) : totals->until_due));
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));
     return result;
 }
@@ -201,7 +201,7 @@ Result<void> process_in(db::Transaction& transaction, const tenants::Caller& cal
     if (!waits) return waits.error();
     if (!*waits) {
         CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
-                                     change->open_page_count, 0));
+                                     change->open_page_count, {}));
     }
     CARRYALL_TRY(start_following(transaction, tenant_id, id));
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));

@@ -231,7 +231,7 @@ Result<void> Submission::start(BulkChangeId id, const queue::Attributes& attribu
     if (!waits) return waits.error();
     if (*waits) return {};
     return enqueue_runners(transaction_, tenant(), id, correlation_id_, totals_.open_pages,
-                           totals_.seconds_until_due, attributes);
+                           totals_.until_due, attributes);
 }
 
 bool Submission::starts() const {
@@ -280,7 +280,7 @@ Result<BulkChangeId> Submission::store_following(const NewChange& activation, Bu
     if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *following, *dates_));
     if (change.status == "PENDING") {
         CARRYALL_TRY(enqueue_runners(transaction_, tenant(), *following, correlation_id_,
-                                     totals_.open_pages, totals_.seconds_until_due));
+                                     totals_.open_pages, totals_.until_due));
     }
     CARRYALL_TRY(notify_change(transaction_, tenant(), *following));
     return *following;

@@ -136,7 +136,7 @@ struct VerdictTotals {
     std::int64_t refused = 0;
     std::int64_t open_pages = 0;
     std::string portal;
-    std::int64_t seconds_until_due = 0;  // of the first device to be carried out
+    std::chrono::milliseconds until_due{0};  // of the first device to be carried out
     std::vector<ReasonCount> reasons;
 };
 base::Result<VerdictTotals> count_verdicts(db::Transaction& transaction, int page_size,
@@ -158,7 +158,7 @@ struct NewChange {
     int page_size = kDefaultPageSize;
     std::optional<std::int64_t> change_set_id;
     ControlRequest control;
-    BulkChangeId undoes;  // 0: none
+    BulkChangeId undoes;                  // 0: none
     std::optional<BulkChangeId> follows;  // the activation that this change waits for
 };
 base::Result<BulkChangeId> insert_change(db::Transaction& transaction, const NewChange& change,
