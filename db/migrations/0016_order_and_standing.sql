@@ -18,3 +18,38 @@ BEGIN
 END $$;
 SELECT setval(pg_get_serial_sequence('bulk_change', 'start_number'),
               (SELECT last_value + 1 FROM bulk_change_bulk_change_id_seq));
+
+-- How accounts stand: devices that nobody may begin, because their change is paused, is being cancelled or waits for an
+-- approval, are no backlog. Of those whose outcome is still to come the account will be asked all the same.
+CREATE OR REPLACE FUNCTION account_standing(one_tenant bigint) RETURNS SETOF account_standing
+    LANGUAGE sql STABLE AS $$
+    SELECT s.tenant_id, s.service_provider_id, s.name, s.integration, s.rate_per_second, s.max_concurrency::integer,
+           s.day_quota, s.is_unpaced, p.learned_rate, p.learned_from, extract(epoch FROM now() - p.learned_at)::float8,
+           (coalesce(m.calls, 0) / 60.0)::float8, (coalesce(m.devices, 0) / 60.0)::float8,
+           CASE WHEN p.quota_day = (now() AT TIME ZONE 'UTC')::date THEN p.quota_used ELSE 0 END,
+           CASE WHEN p.paused_until > now() THEN ceil(extract(epoch FROM p.paused_until - now()))::bigint END,
+           p.pause_reason, p.breaker_opened_at IS NOT NULL,
+           greatest(0, extract(epoch FROM p.breaker_probe_at - now()))::bigint, p.breaker_reason,
+           coalesce(b.open, 0)::bigint, coalesce(t.slots, 0)::bigint, o.orphans,
+           account_blackouts(s.tenant_id, s.service_provider_id)
+    FROM service_provider s
+    LEFT JOIN account_pace p ON p.pacing_key = coalesce(s.pacing_key, 'provider-' || s.service_provider_id)
+    LEFT JOIN LATERAL (
+        SELECT sum(a.calls) AS calls, sum(a.devices) AS devices FROM account_minute a
+        WHERE a.pacing_key = p.pacing_key AND a.minute > now() - interval '1 minute') m ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(u.slots) AS slots FROM account_turn u
+        WHERE u.pacing_key = p.pacing_key AND u.lease_ends > now()) t ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(CASE WHEN may_send(c) THEN c.new_count ELSE 0 END + c.waiting_count + c.unknown_count) AS open
+        FROM bulk_change c
+        WHERE c.tenant_id = one_tenant AND c.service_provider_id = s.service_provider_id
+          AND c.status IN ('PENDING', 'PROCESSING')) b ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS orphans FROM (
+            SELECT FROM carrier_callback k
+            WHERE k.tenant_id = one_tenant AND k.service_provider_id = s.service_provider_id AND k.state = 'orphan'
+            LIMIT 100000) found) o ON true
+    WHERE s.tenant_id = one_tenant AND s.is_active
+    ORDER BY s.service_provider_id
+$$;
