@@ -35,6 +35,9 @@ Result<std::optional<ApplyResult>> answer_without_starting(const StoredChange& c
     }
     if (change.status != "PLANNED") return std::optional(ApplyResult{id, true, 0, {}});
     if (!change.write_is_enabled) return conflict("Writes disabled for this service provider");
+    if (change.first_due_at && *change.first_due_at < change.now - kSameDay) {
+        return conflict("the date of this plan has passed; make it again with another one");
+    }
     if (change.new_count == 0) {
         return conflict("no device of this plan can be changed; the plan says why of each");
     }

@@ -15,10 +15,6 @@ namespace {
 using base::Result;
 using std::chrono::hours;
 
-// A date without a time is midnight UTC, and the day may still be young elsewhere: noon in
-// UTC-12 is the next day's midnight in UTC.
-constexpr hours kSameDay{36};
-
 const carriers::Carrier* carrier_of(const std::string& integration) {
     const auto known = carriers::parse_integration(integration);
     return known ? carriers::find_carrier(*known) : nullptr;

@@ -108,6 +108,19 @@ Result<std::int64_t> stage_failed(db::Transaction& transaction, std::int64_t ten
     }
 }
 
+// A retry begins what nobody has agreed to: rows that were refused at first are many perhaps.
+Result<void> check_needs_no_approval(db::Transaction& transaction, std::int64_t tenant_id,
+                                     const StoredChange& change, const VerdictTotals& totals) {
+    if (change.is_approved) return {};
+    const auto is_large = needs_approval(transaction, tenant_id, totals.rows - totals.refused);
+    if (!is_large) return is_large.error();
+    if (!*is_large) return {};
+    return base::Error{base::ErrorKind::conflict,
+                       "so many devices need an approval, which this bulk change never had; submit "
+                       "its failed rows as a change of their own",
+                       {}};
+}
+
 Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller& caller,
                              BulkChangeId id, const std::vector<std::string>& classes,
                              bool parked_too, std::optional<base::Instant> now) {
@@ -132,8 +145,10 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     retried.retried_change = id;
     CARRYALL_TRY(judge_rows(transaction, retried));
     CARRYALL_TRY(refuse_duplicates(transaction, tenant_id, id));
+    if (change->is_approved) CARRYALL_TRY(refuse_unapproved(transaction, tenant_id, id));
     auto totals = count_verdicts(transaction, kDefaultPageSize, change->now);
     if (!totals) return totals.error();
+    CARRYALL_TRY(check_needs_no_approval(transaction, tenant_id, *change, *totals));
     if (change->type == ChangeType::newserviceactivation) {
         CARRYALL_TRY(make_devices(transaction, tenant_id, change->service_provider_id));
     }

@@ -19,7 +19,7 @@ constexpr Query kFindChange{"retry_find_change", R"(
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            b.plan_hash, b.undoes_bulk_change_id,
            to_char(b.first_due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           b.wave_ends IS NOT NULL, b.approval = 'required', b.device_count
+           b.wave_ends IS NOT NULL, b.approval, b.device_count
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
@@ -81,6 +81,13 @@ constexpr Query kRefuseDuplicates{"retry_refuse_duplicates", R"(
             AND (c.state <> 'error' OR c.row_number < w.row_number)
           GROUP BY w.ordinal) other
     WHERE v.ordinal = other.ordinal)"};
+
+constexpr Query kRefuseUnapproved{"retry_refuse_unapproved", R"(
+    UPDATE submit_verdict v
+    SET reason = 'Not in the plan that was approved: submit it in a change of its own'
+    FROM device_change_log l
+    WHERE v.reason IS NULL AND l.tenant_id = $1 AND l.attempt = 0 AND l.step = 1
+      AND l.device_change_id = ($2::bigint << 20) + v.ordinal)"};
 
 // The values before are those of now: what is retried was not changed by the earlier tries. Due
 // now and not since ever: the claim then looks for changes of the device that were started later.
@@ -247,7 +254,8 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     change.new_count = rows->integer(0, 8);
     change.open_page_count = rows->integer(0, 9);
     change.is_cancelling = rows->boolean(0, 10);
-    change.waits_for_approval = rows->boolean(0, 16);
+    change.waits_for_approval = rows->text(0, 16) == "required";
+    change.is_approved = rows->text(0, 16) == "approved";
     change.device_count = rows->integer(0, 17);
     change.now = *instant;
     change.plan_hash = rows->string(0, 12);
@@ -300,6 +308,11 @@ Result<FailedBatch> read_failed(db::Transaction& transaction, std::int64_t tenan
 Result<void> refuse_duplicates(db::Transaction& transaction, std::int64_t tenant_id,
                                BulkChangeId id) {
     return without_rows(transaction.exec(kRefuseDuplicates, Params().add(tenant_id).add(id)));
+}
+
+Result<void> refuse_unapproved(db::Transaction& transaction, std::int64_t tenant_id,
+                               BulkChangeId id) {
+    return without_rows(transaction.exec(kRefuseUnapproved, Params().add(tenant_id).add(id)));
 }
 
 Result<std::int64_t> reopen(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,

@@ -26,9 +26,10 @@ struct StoredChange {
     std::int64_t open_page_count = 0;
     bool is_cancelling = false;
     bool waits_for_approval = false;
+    bool is_approved = false;
     base::Instant now;
-    std::string plan_hash;  // empty: it was never a plan
-    BulkChangeId undoes;    // 0: it undoes no other
+    std::string plan_hash;                      // empty: it was never a plan
+    BulkChangeId undoes;                        // 0: it undoes no other
     std::optional<base::Instant> first_due_at;  // of a change with a date
     bool has_waves = false;
 };
@@ -60,6 +61,10 @@ base::Result<FailedBatch> read_failed(db::Transaction& transaction, std::int64_t
 
 // A device that another row of the change already stands for stays refused.
 base::Result<void> refuse_duplicates(db::Transaction& transaction, std::int64_t tenant_id,
+                                     BulkChangeId id);
+
+// Of a change that a second person agreed to: what its plan refused nobody agreed to.
+base::Result<void> refuse_unapproved(db::Transaction& transaction, std::int64_t tenant_id,
                                      BulkChangeId id);
 
 // Makes the devices judged well new again, writes the others' present reasons, opens pages, moves
