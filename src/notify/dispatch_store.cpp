@@ -1,5 +1,8 @@
 #include "notify/dispatch_store.hpp"
 
+#include <map>
+
+#include "notify/burst.hpp"
 #include "notify/webhook_store.hpp"
 #include "tenants/sql_time.hpp"
 
@@ -44,17 +47,47 @@ const std::string& route_sql() {
     return sql;
 }
 
+// For each subject and address the message that still waits, locked against being sent, with what
+// it tells already; and how long a new one is to wait. What was routed with a message or after it
+// is told by it: both times are those of the routing transaction.
+constexpr Query kBursts{"notify_bursts", R"(
+    SELECT w.subject, w.address, waiting.delivery_id, waiting.event_id,
+           (SELECT jsonb_agg(x.payload ORDER BY x.event_id) FROM event x
+            WHERE x.tenant_id = $1 AND x.subject = w.subject AND x.type = $4
+              AND x.routed_at >= waiting.created_at),
+           (SELECT ceil(extract(epoch FROM max(coalesce(d.ended_at, d.created_at)) - now())
+                        * 1000)::bigint
+            FROM event x JOIN delivery d ON d.tenant_id = $1 AND d.event_id = x.event_id
+                AND d.address = w.address
+            WHERE x.tenant_id = $1 AND x.subject = w.subject AND x.type = $4
+              AND d.state <> 'queued')
+    FROM unnest($2::text[], $3::text[]) AS w(subject, address)
+    LEFT JOIN LATERAL (
+        SELECT d.delivery_id, d.event_id, d.created_at
+        FROM event x JOIN delivery d ON d.tenant_id = $1 AND d.event_id = x.event_id
+            AND d.address = w.address AND d.state = 'queued'
+        WHERE x.tenant_id = $1 AND x.subject = w.subject AND x.type = $4
+        ORDER BY d.delivery_id LIMIT 1 FOR UPDATE OF d) waiting ON true)"};
+
 constexpr Query kRouted{"notify_routed", R"(
     WITH mail AS (
         INSERT INTO delivery (tenant_id, event_id, address, subject, text_body, html_body, state,
-            reason, ended_at)
+            reason, ended_at, available_at)
         SELECT $1, m.event_id, m.address, m.subject, m.text_body, m.html_body,
-               CASE WHEN $8 = '' THEN 'queued' ELSE 'parked' END, nullif($8, ''),
-               CASE WHEN $8 <> '' THEN now() END
-        FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
-            AS m(event_id, address, subject, text_body, html_body)
+               CASE WHEN $10 = '' THEN 'queued' ELSE 'parked' END, nullif($10, ''),
+               CASE WHEN $10 <> '' THEN now() END, now() + m.wait_ms * interval '1 millisecond'
+        FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+            $9::bigint[])
+            AS m(event_id, address, subject, text_body, html_body, wait_ms, delivery_id)
+        WHERE m.delivery_id = 0
         ON CONFLICT DO NOTHING
         RETURNING 1),
+    grown AS (
+        UPDATE delivery d
+        SET subject = m.subject, text_body = m.text_body, html_body = m.html_body
+        FROM unnest($5::text[], $6::text[], $7::text[], $9::bigint[])
+            AS m(subject, text_body, html_body, delivery_id)
+        WHERE d.tenant_id = $1 AND d.delivery_id = m.delivery_id),
     routed AS (
         UPDATE event SET routed_at = now() WHERE tenant_id = $1 AND event_id = ANY ($2::bigint[]))
     SELECT CASE WHEN count(*) > 0 THEN pg_notify('carryall_event', $1::bigint::text)::text END
@@ -184,26 +217,93 @@ Event event_at(const Rows& rows, std::size_t row, int column) {
             rows.string(row, column + 4)};
 }
 
-Params routed_params(const Rows& rows, std::int64_t tenant_id, const WriteMail& write,
-                     const std::string& no_mail) {
-    Array routed, events, addresses, subjects, texts, htmls;
+// A message to one address: of one event, or of a burst.
+struct Mail {
+    Event event;
+    std::string tenant;
+    std::string address;
+    std::chrono::milliseconds wait{0};
+    DeliveryId grows;  // the message that is to tell this too; 0: it is a new one
+};
+
+struct Burst {
+    Event first;
+    std::string tenant;
+    std::vector<base::json::value> payloads;
+};
+using Bursts = std::map<std::pair<std::string, std::string>, Burst>;  // by subject and address
+
+std::vector<Mail> mails_of(const Rows& rows, Bursts& bursts) {
+    std::vector<Mail> mails;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const Event event = event_at(rows, i, 0);
-        routed.add(event.id.value);
-        const auto recipients = listed_words(rows.text(i, 6));
-        if (recipients.empty()) continue;
-        const EventMail mail = write(event, rows.string(i, 5));
-        for (const std::string& address : recipients) {
-            events.add(event.id.value);
-            addresses.add(std::string_view(address));
-            subjects.add(std::string_view(mail.subject));
-            texts.add(std::string_view(mail.text));
-            htmls.add(std::string_view(mail.html));
+        const std::string tenant = rows.string(i, 5);
+        for (const std::string& address : listed_words(rows.text(i, 6))) {
+            if (event.type != kBurstType) {
+                mails.push_back({event, tenant, address, {}, {}});
+                continue;
+            }
+            Burst& burst = bursts.try_emplace({event.subject, address}, Burst{event, tenant, {}})
+                               .first->second;
+            burst.payloads.push_back(event.payload);
         }
+    }
+    return mails;
+}
+
+Mail mail_of_burst(const Rows& rows, std::size_t row, Burst& burst) {
+    Mail mail{std::move(burst.first), burst.tenant, rows.string(row, 1), kBurstPause, {}};
+    std::vector<base::json::value> payloads;
+    if (!rows.is_null(row, 2)) {
+        mail.grows = {rows.integer(row, 2)};
+        mail.event.id = {rows.integer(row, 3)};
+        auto told = base::parse_json(rows.text(row, 4)).value_or(nullptr);
+        if (told.is_array()) payloads.assign(told.get_array().begin(), told.get_array().end());
+    } else if (const auto since_last = rows.optional_integer(row, 5)) {
+        mail.wait = std::max<std::chrono::milliseconds>(
+            kBurstPause, kBurstEvery + std::chrono::milliseconds(*since_last));
+    }
+    payloads.insert(payloads.end(), burst.payloads.begin(), burst.payloads.end());
+    mail.event.payload = joined_payload(payloads);
+    return mail;
+}
+
+Result<void> add_bursts(Transaction& transaction, std::int64_t tenant_id, Bursts bursts,
+                        std::vector<Mail>& mails) {
+    if (bursts.empty()) return {};
+    Array subjects, addresses;
+    for (const auto& [key, burst] : bursts) {
+        subjects.add(std::string_view(key.first));
+        addresses.add(std::string_view(key.second));
+    }
+    const auto rows = transaction.exec(
+        kBursts,
+        Params().add(tenant_id).add(subjects.take()).add(addresses.take()).add(kBurstType));
+    if (!rows) return rows.error();
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+        mails.push_back(
+            mail_of_burst(*rows, i, bursts.at({rows->string(i, 0), rows->string(i, 1)})));
+    }
+    return {};
+}
+
+Params routed_params(const Rows& rows, std::int64_t tenant_id, const std::vector<Mail>& mails,
+                     const WriteMail& write, const std::string& no_mail) {
+    Array routed, events, addresses, subjects, texts, htmls, waits, grown;
+    for (std::size_t i = 0; i < rows.size(); ++i) routed.add(rows.integer(i, 0));
+    for (const Mail& mail : mails) {
+        const EventMail written = write(mail.event, mail.tenant);
+        events.add(mail.event.id.value);
+        addresses.add(std::string_view(mail.address));
+        subjects.add(std::string_view(written.subject));
+        texts.add(std::string_view(written.text));
+        htmls.add(std::string_view(written.html));
+        waits.add(static_cast<std::int64_t>(mail.wait.count()));
+        grown.add(mail.grows.value);
     }
     Params params;
     params.add(tenant_id);
-    for (Array* array : {&routed, &events, &addresses, &subjects, &texts, &htmls}) {
+    for (Array* array : {&routed, &events, &addresses, &subjects, &texts, &htmls, &waits, &grown}) {
         params.add(array->take());
     }
     return params.add(no_mail);
@@ -256,8 +356,11 @@ Result<int> route_events(db::Connection& connection, std::int64_t tenant_id, con
                                                Params().add(tenant_id).add(kEventsAtOnce));
             if (!rows) return rows.error();
             if (rows->empty()) return 0;
+            Bursts bursts;
+            std::vector<Mail> mails = mails_of(*rows, bursts);
+            CARRYALL_TRY(add_bursts(transaction, tenant_id, std::move(bursts), mails));
             CARRYALL_TRY(
-                transaction.exec(kRouted, routed_params(*rows, tenant_id, write, no_mail)));
+                transaction.exec(kRouted, routed_params(*rows, tenant_id, mails, write, no_mail)));
             return static_cast<int>(rows->size());
         });
 }
