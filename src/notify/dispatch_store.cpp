@@ -1,8 +1,7 @@
 #include "notify/dispatch_store.hpp"
 
-#include <map>
-
 #include "notify/burst.hpp"
+#include "notify/burst_store.hpp"
 #include "notify/webhook_store.hpp"
 #include "tenants/sql_time.hpp"
 
@@ -46,28 +45,6 @@ const std::string& route_sql() {
     FROM told t JOIN tenant n ON n.id = $1 ORDER BY t.event_id)";
     return sql;
 }
-
-// For each subject and address the message that still waits, locked against being sent, with what
-// it tells already; and how long a new one is to wait. What was routed with a message or after it
-// is told by it: both times are those of the routing transaction.
-constexpr Query kBursts{"notify_bursts", R"(
-    SELECT w.subject, w.address, waiting.delivery_id, waiting.event_id,
-           (SELECT jsonb_agg(x.payload ORDER BY x.event_id) FROM event x
-            WHERE x.tenant_id = $1 AND x.subject = w.subject AND x.type = $4
-              AND x.routed_at >= waiting.created_at),
-           (SELECT ceil(extract(epoch FROM max(coalesce(d.ended_at, d.created_at)) - now())
-                        * 1000)::bigint
-            FROM event x JOIN delivery d ON d.tenant_id = $1 AND d.event_id = x.event_id
-                AND d.address = w.address
-            WHERE x.tenant_id = $1 AND x.subject = w.subject AND x.type = $4
-              AND d.state <> 'queued')
-    FROM unnest($2::text[], $3::text[]) AS w(subject, address)
-    LEFT JOIN LATERAL (
-        SELECT d.delivery_id, d.event_id, d.created_at
-        FROM event x JOIN delivery d ON d.tenant_id = $1 AND d.event_id = x.event_id
-            AND d.address = w.address AND d.state = 'queued'
-        WHERE x.tenant_id = $1 AND x.subject = w.subject AND x.type = $4
-        ORDER BY d.delivery_id LIMIT 1 FOR UPDATE OF d) waiting ON true)"};
 
 constexpr Query kRouted{"notify_routed", R"(
     WITH mail AS (
@@ -217,22 +194,6 @@ Event event_at(const Rows& rows, std::size_t row, int column) {
             rows.string(row, column + 4)};
 }
 
-// A message to one address: of one event, or of a burst.
-struct Mail {
-    Event event;
-    std::string tenant;
-    std::string address;
-    std::chrono::milliseconds wait{0};
-    DeliveryId grows;  // the message that is to tell this too; 0: it is a new one
-};
-
-struct Burst {
-    Event first;
-    std::string tenant;
-    std::vector<base::json::value> payloads;
-};
-using Bursts = std::map<std::pair<std::string, std::string>, Burst>;  // by subject and address
-
 std::vector<Mail> mails_of(const Rows& rows, Bursts& bursts) {
     std::vector<Mail> mails;
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -249,42 +210,6 @@ std::vector<Mail> mails_of(const Rows& rows, Bursts& bursts) {
         }
     }
     return mails;
-}
-
-Mail mail_of_burst(const Rows& rows, std::size_t row, Burst& burst) {
-    Mail mail{std::move(burst.first), burst.tenant, rows.string(row, 1), kBurstPause, {}};
-    std::vector<base::json::value> payloads;
-    if (!rows.is_null(row, 2)) {
-        mail.grows = {rows.integer(row, 2)};
-        mail.event.id = {rows.integer(row, 3)};
-        auto told = base::parse_json(rows.text(row, 4)).value_or(nullptr);
-        if (told.is_array()) payloads.assign(told.get_array().begin(), told.get_array().end());
-    } else if (const auto since_last = rows.optional_integer(row, 5)) {
-        mail.wait = std::max<std::chrono::milliseconds>(
-            kBurstPause, kBurstEvery + std::chrono::milliseconds(*since_last));
-    }
-    payloads.insert(payloads.end(), burst.payloads.begin(), burst.payloads.end());
-    mail.event.payload = joined_payload(payloads);
-    return mail;
-}
-
-Result<void> add_bursts(Transaction& transaction, std::int64_t tenant_id, Bursts bursts,
-                        std::vector<Mail>& mails) {
-    if (bursts.empty()) return {};
-    Array subjects, addresses;
-    for (const auto& [key, burst] : bursts) {
-        subjects.add(std::string_view(key.first));
-        addresses.add(std::string_view(key.second));
-    }
-    const auto rows = transaction.exec(
-        kBursts,
-        Params().add(tenant_id).add(subjects.take()).add(addresses.take()).add(kBurstType));
-    if (!rows) return rows.error();
-    for (std::size_t i = 0; i < rows->size(); ++i) {
-        mails.push_back(
-            mail_of_burst(*rows, i, bursts.at({rows->string(i, 0), rows->string(i, 1)})));
-    }
-    return {};
 }
 
 Params routed_params(const Rows& rows, std::int64_t tenant_id, const std::vector<Mail>& mails,
