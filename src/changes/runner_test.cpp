@@ -295,7 +295,7 @@ TEST_F(RunnerTest, the_write_switch_turned_off_on_the_way_refuses_the_rest) {
 }
 
 TEST_F(RunnerTest, a_change_is_cancelled_although_the_credentials_cannot_be_opened) {
-    const BulkChangeId id = make_change();
+    make_change();
     database().run("UPDATE service_provider SET credentials = '\\x00'");
     auto worker = machine();
     EXPECT_FALSE(worker->runner->work_one()) << "what cannot run is a failure";
