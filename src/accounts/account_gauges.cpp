@@ -36,7 +36,7 @@ constexpr Figure kFigures[] = {
      [](const AccountReport& report) { return std::optional<double>(report.calls_per_second); }},
     {"carryall_account_calls_in_flight", "Calls in flight that workers have reserved.",
      [](const AccountReport& report) { return known(report.calls_in_flight); }},
-    {"carryall_account_backlog_devices", "Devices of unfinished changes that have not ended.",
+    {"carryall_account_backlog_devices", "Devices that have not ended, of changes that run.",
      [](const AccountReport& report) {
          return std::optional<double>(static_cast<double>(report.backlog));
      }},

@@ -25,7 +25,7 @@ struct AccountReport {
     std::string held_up_by;    // "pause", "breaker", "quota", "blackout"; empty: nothing
     std::string reason;
     std::optional<std::string> held_up_until;  // ISO 8601
-    std::int64_t backlog = 0;                  // devices of unfinished changes that have not ended
+    std::int64_t backlog = 0;                  // devices that have not ended, of changes that run
     std::optional<std::int64_t> finishes_in_seconds;  // at the present pace; absent: cannot be told
 };
 

@@ -62,6 +62,20 @@ TEST_F(AccountReportTest, a_backlog_is_done_at_the_present_pace_or_nobody_knows_
     EXPECT_EQ(reports[1].finishes_in_seconds, std::nullopt) << "nothing was called lately";
 }
 
+TEST_F(AccountReportTest, devices_that_nobody_may_begin_are_no_backlog) {
+    database().run(R"(
+        INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status,
+            request, source, correlation_id, created_by, device_count, new_count, waiting_count,
+            unknown_count, error_count, open_page_count, control, approval)
+            SELECT 1, 1, 'statusupdate', 'm2m', 'PROCESSING', '{}', 'json', 'c', 't', 107, 100, 5,
+                   2, 0, 2, held.control, held.approval
+            FROM (VALUES ('paused', 'not_required'), ('cancelling', 'not_required'),
+                         ('running', 'required')) AS held(control, approval);)");
+    EXPECT_EQ(report()[0].backlog, 3 * 7) << "what waits or is unknown will be asked for";
+    database().run("UPDATE bulk_change SET control = 'running', approval = 'not_required'");
+    EXPECT_EQ(report()[0].backlog, 3 * 107);
+}
+
 TEST_F(AccountReportTest, what_holds_an_account_up_is_named_with_its_end) {
     database().run(R"(
         UPDATE service_provider SET day_quota = 10 WHERE service_provider_id = 2;

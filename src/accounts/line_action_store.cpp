@@ -26,13 +26,13 @@ LineAction stored_action(std::string_view text) {
     return LineAction::status;
 }
 
-}  // namespace
-
-base::Result<PastActions> past_actions(db::Connection& connection, std::int64_t tenant_id,
-                                       const std::vector<std::int64_t>& device_ids) {
+db::Params params_of(std::int64_t tenant_id, const std::vector<std::int64_t>& device_ids) {
     db::Array ids;
     for (const std::int64_t id : device_ids) ids.add(id);
-    const auto rows = connection.exec(kPastActions, db::Params().add(tenant_id).add(ids.take()));
+    return db::Params().add(tenant_id).add(ids.take());
+}
+
+base::Result<PastActions> read_past(const base::Result<db::Rows>& rows) {
     if (!rows) return rows.error();
     PastActions past;
     for (std::size_t row = 0; row < rows->size(); ++row) {
@@ -41,6 +41,18 @@ base::Result<PastActions> past_actions(db::Connection& connection, std::int64_t 
         past[rows->integer(row, 0)].push_back({stored_action(rows->text(row, 1)), *at});
     }
     return past;
+}
+
+}  // namespace
+
+base::Result<PastActions> past_actions(db::Connection& connection, std::int64_t tenant_id,
+                                       const std::vector<std::int64_t>& device_ids) {
+    return read_past(connection.exec(kPastActions, params_of(tenant_id, device_ids)));
+}
+
+base::Result<PastActions> past_actions(db::Transaction& transaction, std::int64_t tenant_id,
+                                       const std::vector<std::int64_t>& device_ids) {
+    return read_past(transaction.exec(kPastActions, params_of(tenant_id, device_ids)));
 }
 
 }  // namespace carryall::accounts

@@ -167,4 +167,16 @@ std::string over_budget(const std::vector<LineBudget>& budgets, const std::vecto
     return {};
 }
 
+std::string left_of_budgets(const std::vector<LineBudget>& budgets,
+                            const std::vector<PastAction>& past, LineAction action, Instant now) {
+    std::string text;
+    for (const LineBudget& budget : budgets) {
+        if (!counts(budget, action) || budget.period == LineBudget::Period::at_a_stretch) continue;
+        const int left = std::max(0, budget.limit - state_of(budget, past, now).used);
+        text += (text.empty() ? "" : ", ") + std::to_string(left) + " of " +
+                std::to_string(budget.limit) + ' ' + words_of(budget) + " left";
+    }
+    return text;
+}
+
 }  // namespace carryall::accounts

@@ -31,6 +31,17 @@ TEST(LineBudgets, a_plan_change_beyond_the_months_budget_says_when_it_is_possibl
     EXPECT_EQ(over_budget(kBudgets, past, LineAction::plan, at("2026-12-01T00:00:00Z")), "");
 }
 
+TEST(LineBudgets, what_is_left_names_every_budget_that_the_action_counts_against) {
+    const std::vector<PastAction> past = {{LineAction::plan, at("2026-11-02T10:00:00Z")},
+                                          {LineAction::suspend, at("2026-11-22T01:00:00Z")}};
+    const auto now = at("2026-11-22T09:00:00Z");
+    EXPECT_EQ(left_of_budgets(kBudgets, past, LineAction::plan, now),
+              "1 of 2 plan changes a month left, 2 of 3 actions a day left");
+    EXPECT_EQ(left_of_budgets(kBudgets, past, LineAction::restore, now),
+              "2 of 3 actions a day left");
+    EXPECT_EQ(left_of_budgets({}, past, LineAction::plan, now), "");
+}
+
 TEST(LineBudgets, every_action_counts_against_the_day) {
     const std::vector<PastAction> past = {{LineAction::activate, at("2026-11-21T23:59:59Z")},
                                           {LineAction::suspend, at("2026-11-22T00:00:00Z")},

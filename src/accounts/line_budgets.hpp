@@ -41,9 +41,17 @@ std::vector<BudgetState> budget_states(const std::vector<carriers::LineBudget>& 
 std::string over_budget(const std::vector<carriers::LineBudget>& budgets,
                         const std::vector<PastAction>& past, LineAction action, base::Instant now);
 
+// What is left of every budget that `action` counts against: "1 of 2 plan changes a month left";
+// empty: there is none.
+std::string left_of_budgets(const std::vector<carriers::LineBudget>& budgets,
+                            const std::vector<PastAction>& past, LineAction action,
+                            base::Instant now);
+
 // What was asked of these devices in the last 366 days, oldest first. One statement.
 using PastActions = std::map<std::int64_t, std::vector<PastAction>>;
 base::Result<PastActions> past_actions(db::Connection& connection, std::int64_t tenant_id,
+                                       const std::vector<std::int64_t>& device_ids);
+base::Result<PastActions> past_actions(db::Transaction& transaction, std::int64_t tenant_id,
                                        const std::vector<std::int64_t>& device_ids);
 
 }  // namespace carryall::accounts

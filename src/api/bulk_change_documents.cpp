@@ -248,6 +248,7 @@ json::object to_json(const changes::PlannedDevice& device) {
             {"verdict", device.verdict},
             {"reversibility", or_null(device.reversibility)},
             {"reason", or_null(device.reason)},
+            {"warning", or_null(device.warning)},
             {"dueAt", or_null(device.due_at)},
             {"before", device.before},
             {"after", device.target}};

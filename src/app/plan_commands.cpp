@@ -89,9 +89,10 @@ Result<void> show_plan(const Cli& cli, ApiClient& client, const Arguments& argum
         });
     }
     if (arguments.has_devices || !arguments.verdict.empty()) {
-        return show_list(
-            cli, client, path + "/devices", {{"verdict", arguments.verdict}}, arguments.limit,
-            {"rowNumber", "identifier", "verdict", "reversibility", "before", "after", "reason"});
+        return show_list(cli, client, path + "/devices", {{"verdict", arguments.verdict}},
+                         arguments.limit,
+                         {"rowNumber", "identifier", "verdict", "reversibility", "before", "after",
+                          "reason", "warning"});
     }
     const auto plan = client.get(path);
     if (!plan) return plan.error();

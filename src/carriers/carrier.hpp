@@ -237,6 +237,8 @@ class Carrier {
         SettingsReader reader(settings, credentials);
         return account(service_provider_id, reader);
     }
+    // What the carrier lets one line do in a time, under these settings; empty: it limits no line.
+    virtual std::vector<LineBudget> line_budgets(const base::json::object& settings) const;
     // Never fails: what cannot be asked of this carrier (a plan without the carrier's id) is an
     // exchange that begins with Refused. The account must outlive the exchange.
     virtual std::unique_ptr<Exchange> exchange(const Account& account, const Line& line,

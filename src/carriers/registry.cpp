@@ -71,6 +71,10 @@ std::string Carrier::transition_advice(std::string_view, std::string_view) const
     return {};
 }
 
+std::vector<LineBudget> Carrier::line_budgets(const base::json::object&) const {
+    return {};
+}
+
 std::string Carrier::activation_problem(std::string_view, const Activation&) const {
     return std::string(display_name(integration())) + " cannot activate new lines in this version";
 }

@@ -94,4 +94,7 @@ std::unique_ptr<ChangeKind> make_customer_rate_plan_change(const RunnableChange&
 std::unique_ptr<ChangeKind> make_customer_assignment(const RunnableChange& change);
 std::unique_ptr<ChangeKind> make_new_service_activation(const RunnableChange& change);
 
+// What a change of status counts as against a line's budgets, by the status that the line has.
+accounts::LineAction line_action_of(std::string_view present, std::string_view target);
+
 }  // namespace carryall::changes

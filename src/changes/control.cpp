@@ -59,7 +59,7 @@ Result<void> resume_in(db::Transaction& transaction, const tenants::Caller& call
     if (is_told) CARRYALL_TRY(store_threshold(transaction, tenant_id, id, wanted.threshold));
     CARRYALL_TRY(store_running(transaction, tenant_id, id, caller.name));
     if (row.wave_has_ended) CARRYALL_TRY(begin_next_wave(transaction, tenant_id, id));
-    return enqueue_runners(transaction, tenant_id, id, row.correlation_id, row.open_page_count, 0);
+    return enqueue_runners(transaction, tenant_id, id, row.correlation_id, row.open_page_count, {});
 }
 
 Result<void> approve_in(db::Transaction& transaction, const tenants::Caller& caller,
@@ -73,7 +73,7 @@ Result<void> approve_in(db::Transaction& transaction, const tenants::Caller& cal
     if (!*may) return {};
     CARRYALL_TRY(store_approval(transaction, tenant_id, id, caller.name, plan_hash));
     CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, (*row)->correlation_id,
-                                 (*row)->open_page_count, 0));
+                                 (*row)->open_page_count, {}));
     return notify_change(transaction, tenant_id, id);
 }
 
@@ -127,7 +127,7 @@ Result<void> cancel_change(db::Connection& connection, const tenants::Caller& ca
         CARRYALL_TRY(
             store_held(transaction, tenant_id, id, Control::cancelling, caller.name, *text));
         // One message beside those of the account, which may be held up.
-        return enqueue_runners(transaction, tenant_id, id, row.correlation_id, 1, 0);
+        return enqueue_runners(transaction, tenant_id, id, row.correlation_id, 1, {});
     };
     CARRYALL_TRY(act(connection, caller, id, cancel));
     note("bulk_change_cancelled", caller, id);

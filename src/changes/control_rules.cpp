@@ -196,6 +196,9 @@ Result<bool> may_approve(const ApprovalFacts& facts, std::string_view by,
         return conflict("the plan is another one by now; look at it again");
     }
     if (is_approved && facts.approved_hash == plan_hash) return false;
+    if (facts.date_has_passed) {
+        return conflict("the date of the bulk change has passed; cancel it and submit it again");
+    }
     return true;
 }
 

@@ -101,6 +101,7 @@ struct ApprovalFacts {
     std::string plan_hash;             // of what the change would do; empty: it has none
     std::string approved_hash;         // if it is approved
     std::vector<std::string> authors;  // who submitted it, who applied its plan
+    bool date_has_passed = false;      // long enough to be another day
 };
 // As may_act; `forbidden` for the authors. `plan_hash` is what the person has seen.
 base::Result<bool> may_approve(const ApprovalFacts& facts, std::string_view by,

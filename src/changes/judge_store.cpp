@@ -255,7 +255,7 @@ constexpr Query kTotals{"submit_totals", R"(
     SELECT count(*), count(reason), count(DISTINCT (ordinal - 1) / $1::int) FILTER (
                WHERE reason IS NULL), coalesce(max(portal), 'm2m'),
            ceil(greatest(0, extract(epoch FROM min(coalesce(due_at, '1970-01-01'))
-               FILTER (WHERE reason IS NULL) - $2::timestamptz)))::bigint
+               FILTER (WHERE reason IS NULL) - $2::timestamptz)) * 1000)::bigint
     FROM submit_verdict)"};
 
 Query reasons_query() {
@@ -327,7 +327,7 @@ Result<VerdictTotals> count_verdicts(db::Transaction& transaction, int page_size
     result.refused = totals->integer(0, 1);
     result.open_pages = totals->integer(0, 2);
     result.portal = totals->string(0, 3);
-    result.seconds_until_due = totals->integer(0, 4);
+    result.until_due = std::chrono::milliseconds(totals->integer(0, 4));
     if (result.refused == 0) return result;
     const auto reasons = transaction.exec(reasons_query(), Params().add(kMaxCountedReasons));
     if (!reasons) return reasons.error();

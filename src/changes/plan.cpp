@@ -1,11 +1,13 @@
 // The order of planning and of applying. Applying locks the change first, so that of two that
-// apply at once the second finds it started.
+// apply at once the second finds it started; and before it compares the devices, the starts of the
+// tenant, so that no other change of one of them comes between.
 #include "changes/plan.hpp"
 
 #include "base/log.hpp"
 #include "changes/control.hpp"
 #include "changes/plan_store.hpp"
 #include "changes/resolve.hpp"
+#include "changes/start_store.hpp"
 #include "tenants/tenant.hpp"
 
 namespace carryall::changes {
@@ -37,6 +39,9 @@ Result<std::optional<ApplyResult>> answer_without_starting(const StoredChange& c
                         " and is applied with it");
     }
     if (!change.write_is_enabled) return conflict("Writes disabled for this service provider");
+    if (change.first_due_at && *change.first_due_at < change.now - kSameDay) {
+        return conflict("the date of this plan has passed; make it again with another one");
+    }
     if (change.new_count == 0) {
         return conflict("no device of this plan can be changed; the plan says why of each");
     }
@@ -80,6 +85,8 @@ Result<Checked> check_again(db::Transaction& transaction, std::int64_t tenant_id
                                    change.portal, **provider);
     if (!facts) return facts.error();
     CARRYALL_TRY(judge_rows(transaction, *facts));
+    // No other change is started between the comparison and the end of the transaction.
+    CARRYALL_TRY(lock_starts(transaction, tenant_id));
     auto moved = find_moved(transaction, tenant_id, id, change.type);
     if (!moved) return moved.error();
     auto totals = count_verdicts(transaction, kDefaultPageSize, change.now);
@@ -128,7 +135,7 @@ Result<queue::Attributes> attributes_of(const StoredChange& change, BulkChangeId
 // has, so the consent to that one is enough.
 Result<void> start_checked(db::Transaction& transaction, const tenants::Caller& caller,
                            BulkChangeId id, const StoredChange& change,
-                           const FollowingPlan& following, std::int64_t seconds_until_due) {
+                           const FollowingPlan& following, std::chrono::milliseconds until_due) {
     const std::int64_t tenant_id = caller.tenant_id.value;
     CARRYALL_TRY(take_lines(transaction, tenant_id, id, change, following.id));
     CARRYALL_TRY(start_plan(transaction, tenant_id, id, caller.name, change.now));
@@ -138,12 +145,12 @@ Result<void> start_checked(db::Transaction& transaction, const tenants::Caller& 
         const auto attributes = attributes_of(change, following.id);
         if (!attributes) return attributes.error();
         CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change.correlation_id,
-                                     change.open_page_count, seconds_until_due, *attributes));
+                                     change.open_page_count, until_due, *attributes));
     }
     if (!following.id) return {};
     CARRYALL_TRY(start_plan(transaction, tenant_id, following.id, caller.name, change.now));
     CARRYALL_TRY(enqueue_runners(transaction, tenant_id, following.id, change.correlation_id,
-                                 following.open_page_count, seconds_until_due));
+                                 following.open_page_count, until_due));
     return notify_change(transaction, tenant_id, following.id);
 }
 
@@ -172,9 +179,10 @@ Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller
             check_following(transaction, tenant_id, following->id, (*change)->now, result));
         if (result.moved_count > 0) return result;
     }
-    CARRYALL_TRY(start_checked(transaction, caller, id, **change, *following,
-                               checked->totals.seconds_until_due));
+    CARRYALL_TRY(
+        start_checked(transaction, caller, id, **change, *following, checked->totals.until_due));
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));
+    CARRYALL_TRY(take_place(transaction, tenant_id, id));
     return result;
 }
 

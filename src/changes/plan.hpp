@@ -63,9 +63,10 @@ struct PlannedDevice {
     // Of an undo: reversible, reversibleAtCost, notReversible.
     std::optional<std::string> reversibility;
     std::optional<std::string> reason;
-    std::optional<std::string> due_at;  // absent: at once
-    base::json::value before;           // null: no device was found
-    base::json::value target;           // only what changes
+    std::optional<std::string> warning;  // what to know of a device that can be changed
+    std::optional<std::string> due_at;   // absent: at once
+    base::json::value before;            // null: no device was found
+    base::json::value target;            // only what changes
 };
 struct PlannedDeviceFilter {
     std::optional<std::string> verdict;

@@ -40,7 +40,7 @@ const QueryByType& devices_query() {
                " END, c.before, CASE WHEN l.error_text IS NULL THEN t.target END,"
                " CASE WHEN b.undoes_bulk_change_id IS NULL THEN NULL"
                " WHEN l.error_text IS NOT NULL THEN 'notReversible'"
-               " ELSE b.plan_summary #>> '{undo,reversibility}' END" +
+               " ELSE b.plan_summary #>> '{undo,reversibility}' END, c.warning" +
                R"(
     FROM device_change c
     JOIN bulk_change b ON b.tenant_id = $1 AND b.bulk_change_id = $2
@@ -81,6 +81,7 @@ Result<PlannedDevice> planned_device(const Rows& rows, std::size_t i) {
     if (!target) return target.error();
     device.target = std::move(target).value();
     device.reversibility = rows.optional_text(i, 10);
+    device.warning = rows.optional_text(i, 11);
     return device;
 }
 
@@ -219,8 +220,8 @@ Result<void> write_plan_rows(db::Connection& connection, TenantId tenant_id, Bul
     const auto plan = find_plan(connection, tenant_id, id);
     if (!plan) return plan.error();
     const std::vector<std::string>& names = image_names(plan->type);
-    std::vector<std::string> cells = {"Row",           "Identifier", "ICCID", "Verdict",
-                                      "Reversibility", "Reason",     "DueAt"};
+    std::vector<std::string> cells = {"Row",           "Identifier", "ICCID",   "Verdict",
+                                      "Reversibility", "Reason",     "Warning", "DueAt"};
     for (const std::string& name : names) {
         cells.push_back("before." + name);
         cells.push_back("after." + name);
@@ -241,7 +242,7 @@ Result<void> write_plan_rows(db::Connection& connection, TenantId tenant_id, Bul
             cells = {std::to_string(device->row_number), device->identifier,
                      device->iccid.value_or(""),         device->verdict,
                      device->reversibility.value_or(""), device->reason.value_or(""),
-                     device->due_at.value_or("")};
+                     device->warning.value_or(""),       device->due_at.value_or("")};
             for (const std::string& name : names) {
                 cells.push_back(cell_of(device->before, name));
                 const bool is_changed =

@@ -260,11 +260,11 @@ TEST_F(PlanTest, the_plan_as_a_file_has_a_row_for_each_device_with_both_values) 
     ASSERT_TRUE(write_plan_rows(*connection_, ours_.caller.tenant_id, plan.id, writer));
     ASSERT_TRUE(writer.finish());
     EXPECT_NE(
-        file.find(
-            "Row,Identifier,ICCID,Verdict,Reversibility,Reason,DueAt,before.status,after.status"),
+        file.find("Row,Identifier,ICCID,Verdict,Reversibility,Reason,Warning,DueAt,before.status,"
+                  "after.status"),
         std::string::npos)
         << file;
-    EXPECT_NE(file.find("1," + line + ',' + line + ",change,,,,Active,Suspended"),
+    EXPECT_NE(file.find("1," + line + ',' + line + ",change,,,,,Active,Suspended"),
               std::string::npos)
         << file;
     EXPECT_NE(file.find(",refused,,Invalid ICCID,"), std::string::npos) << file;

@@ -30,6 +30,10 @@
 
 namespace carryall::changes {
 
+// A date so far back may still mean today. One without a time is midnight UTC, and the day may be
+// young elsewhere: noon in UTC-12 is the next day's midnight in UTC.
+inline constexpr std::chrono::hours kSameDay{36};
+
 inline constexpr std::size_t kMaxRequestErrors = 100;  // reported at once
 inline constexpr std::size_t kMaxIdentifierBytes = 100;
 inline constexpr std::size_t kMaxParameterBytes = 200;

@@ -15,10 +15,6 @@ namespace {
 using base::Result;
 using std::chrono::hours;
 
-// A date without a time is midnight UTC, and the day may still be young elsewhere: noon in
-// UTC-12 is the next day's midnight in UTC.
-constexpr hours kSameDay{36};
-
 const carriers::Carrier* carrier_of(const std::string& integration) {
     const auto known = carriers::parse_integration(integration);
     return known ? carriers::find_carrier(*known) : nullptr;
@@ -470,13 +466,13 @@ void describe_activation(const ChangeParameters& parameters, std::int64_t additi
 
 Result<void> enqueue_runners(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,
                              const std::string& correlation_id, std::int64_t open_pages,
-                             std::int64_t seconds_until_due, queue::Attributes attributes) {
+                             std::chrono::milliseconds until_due, queue::Attributes attributes) {
     attributes.tenant_id = tenant_id;
     attributes.bulk_change_id = id.value;
     attributes.request_id = correlation_id;
     const std::string body = base::json::serialize(base::json::object{{"bulkChangeId", id.value}});
     // A later date is waited for by the sweep, which finds every change that still has work.
-    const auto delay = std::min(std::chrono::seconds(seconds_until_due), queue::kMaxDelay);
+    const auto delay = std::min<std::chrono::milliseconds>(until_due, queue::kMaxDelay);
     const std::int64_t runners = std::min<std::int64_t>(open_pages, kMaxParallelRunners);
     for (std::int64_t i = 0; i < runners; ++i) {
         CARRYALL_TRY(queue::enqueue(transaction, queue::kBulkChangeQueue, body, attributes, delay));

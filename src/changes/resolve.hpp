@@ -74,7 +74,7 @@ base::Result<JudgeFacts> judge_facts(db::Transaction& transaction, std::int64_t 
 // One message for each runner the change can use.
 base::Result<void> enqueue_runners(db::Transaction& transaction, std::int64_t tenant_id,
                                    BulkChangeId id, const std::string& correlation_id,
-                                   std::int64_t open_pages, std::int64_t seconds_until_due,
+                                   std::int64_t open_pages, std::chrono::milliseconds until_due,
                                    queue::Attributes attributes = {});
 // The seeds' attributes of an activation's message.
 void describe_activation(const ChangeParameters& parameters, std::int64_t additional_change,

@@ -6,6 +6,7 @@
 #include "changes/plan_store.hpp"
 #include "changes/resolve.hpp"
 #include "changes/retry_store.hpp"
+#include "changes/start_store.hpp"
 #include "changes/submit.hpp"
 
 namespace carryall::changes {
@@ -117,8 +118,21 @@ Result<void> retry_following(db::Transaction& transaction, std::int64_t tenant_i
     result.additional_retried_count = following->devices;
     if (following->devices == 0) return {};
     CARRYALL_TRY(enqueue_runners(transaction, tenant_id, following->id, change.correlation_id,
-                                 following->pages, 0));
+                                 following->pages, std::chrono::milliseconds(0)));
     return notify_change(transaction, tenant_id, following->id);
+}
+
+// A retry begins what nobody has agreed to: rows that were refused at first are many perhaps.
+Result<void> check_needs_no_approval(db::Transaction& transaction, std::int64_t tenant_id,
+                                     const StoredChange& change, const VerdictTotals& totals) {
+    if (change.is_approved) return {};
+    const auto is_large = needs_approval(transaction, tenant_id, totals.rows - totals.refused);
+    if (!is_large) return is_large.error();
+    if (!*is_large) return {};
+    return base::Error{base::ErrorKind::conflict,
+                       "so many devices need an approval, which this bulk change never had; submit "
+                       "its failed rows as a change of their own",
+                       {}};
 }
 
 Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller& caller,
@@ -145,8 +159,10 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
     retried.retried_change = id;
     CARRYALL_TRY(judge_rows(transaction, retried));
     CARRYALL_TRY(refuse_duplicates(transaction, tenant_id, id));
+    if (change->is_approved) CARRYALL_TRY(refuse_unapproved(transaction, tenant_id, id));
     auto totals = count_verdicts(transaction, kDefaultPageSize, change->now);
     if (!totals) return totals.error();
+    CARRYALL_TRY(check_needs_no_approval(transaction, tenant_id, *change, *totals));
     if (change->type == ChangeType::newserviceactivation) {
         CARRYALL_TRY(make_devices(transaction, tenant_id, change->service_provider_id));
         CARRYALL_TRY(take_sims(transaction, tenant_id, id));
@@ -172,9 +188,9 @@ Result<RetryResult> retry_in(db::Transaction& transaction, const tenants::Caller
         CARRYALL_TRY(retry_following(transaction, tenant_id, id, *change, result));
     }
     if (result.retried_count == 0) return result;
-    CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
-                                 totals->open_pages + parked.pages,
-                                 parked.pages > 0 ? 0 : totals->seconds_until_due));
+    CARRYALL_TRY(enqueue_runners(
+        transaction, tenant_id, id, change->correlation_id, totals->open_pages + parked.pages,
+        parked.pages > 0 ? std::chrono::milliseconds(0) : totals->until_due));
     CARRYALL_TRY(notify_change(transaction, tenant_id, id));
     return result;
 }
@@ -218,10 +234,11 @@ Result<void> process_in(db::Transaction& transaction, const tenants::Caller& cal
     if (!waits) return waits.error();
     if (!*waits) {
         CARRYALL_TRY(enqueue_runners(transaction, tenant_id, id, change->correlation_id,
-                                     change->open_page_count, 0));
+                                     change->open_page_count, {}));
     }
     CARRYALL_TRY(start_following(transaction, tenant_id, id));
-    return notify_change(transaction, tenant_id, id);
+    CARRYALL_TRY(notify_change(transaction, tenant_id, id));
+    return take_place(transaction, tenant_id, id);
 }
 
 }  // namespace

@@ -19,8 +19,7 @@ constexpr Query kFindChange{"retry_find_change", R"(
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            b.plan_hash, b.undoes_bulk_change_id,
            to_char(b.first_due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           b.wave_ends IS NOT NULL, b.approval = 'required', b.device_count,
-           b.follows_bulk_change_id
+           b.wave_ends IS NOT NULL, b.approval, b.device_count, b.follows_bulk_change_id
     FROM bulk_change b
     JOIN service_provider p ON p.tenant_id = $1 AND p.service_provider_id = b.service_provider_id
     WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
@@ -83,13 +82,21 @@ constexpr Query kRefuseDuplicates{"retry_refuse_duplicates", R"(
           GROUP BY w.ordinal) other
     WHERE v.ordinal = other.ordinal)"};
 
-// The values before are those of now: what is retried was not changed by the earlier tries.
+constexpr Query kRefuseUnapproved{"retry_refuse_unapproved", R"(
+    UPDATE submit_verdict v
+    SET reason = 'Not in the plan that was approved: submit it in a change of its own'
+    FROM device_change_log l
+    WHERE v.reason IS NULL AND l.tenant_id = $1 AND l.attempt = 0 AND l.step = 1
+      AND l.device_change_id = ($2::bigint << 20) + v.ordinal)"};
+
+// The values before are those of now: what is retried was not changed by the earlier tries. Due
+// now and not since ever: the claim then looks for changes of the device that were started later.
 const QueryByType& reopen_devices_query() {
     static const QueryByType queries("retry_reopen_devices", [](ChangeType type) {
         return R"(
     UPDATE device_change c
     SET state = 'new', retry_number = 0, read_back_count = 0, device_id = v.device_id,
-        request = coalesce(v.request, c.request), due_at = coalesce(v.due_at, '-infinity'),
+        request = coalesce(v.request, c.request), due_at = coalesce(v.due_at, now()),
         error_class = NULL, reason = NULL, finished_at = NULL, before = )" +
                image_of_device(type) + R"(
     FROM submit_verdict v LEFT JOIN device d ON d.tenant_id = $1 AND d.device_id = v.device_id)" +
@@ -247,7 +254,8 @@ Result<std::optional<StoredChange>> find_change(db::Transaction& transaction,
     change.new_count = rows->integer(0, 8);
     change.open_page_count = rows->integer(0, 9);
     change.is_cancelling = rows->boolean(0, 10);
-    change.waits_for_approval = rows->boolean(0, 16);
+    change.waits_for_approval = rows->text(0, 16) == "required";
+    change.is_approved = rows->text(0, 16) == "approved";
     change.device_count = rows->integer(0, 17);
     change.follows = {rows->optional_integer(0, 18).value_or(0)};
     change.now = *instant;
@@ -301,6 +309,11 @@ Result<FailedBatch> read_failed(db::Transaction& transaction, std::int64_t tenan
 Result<void> refuse_duplicates(db::Transaction& transaction, std::int64_t tenant_id,
                                BulkChangeId id) {
     return without_rows(transaction.exec(kRefuseDuplicates, Params().add(tenant_id).add(id)));
+}
+
+Result<void> refuse_unapproved(db::Transaction& transaction, std::int64_t tenant_id,
+                               BulkChangeId id) {
+    return without_rows(transaction.exec(kRefuseUnapproved, Params().add(tenant_id).add(id)));
 }
 
 Result<std::int64_t> reopen(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,

@@ -26,6 +26,7 @@ struct StoredChange {
     std::int64_t open_page_count = 0;
     bool is_cancelling = false;
     bool waits_for_approval = false;
+    bool is_approved = false;
     base::Instant now;
     std::string plan_hash;                      // empty: it was never a plan
     BulkChangeId undoes;                        // 0: it undoes no other
@@ -61,6 +62,10 @@ base::Result<FailedBatch> read_failed(db::Transaction& transaction, std::int64_t
 
 // A device that another row of the change already stands for stays refused.
 base::Result<void> refuse_duplicates(db::Transaction& transaction, std::int64_t tenant_id,
+                                     BulkChangeId id);
+
+// Of a change that a second person agreed to: what its plan refused nobody agreed to.
+base::Result<void> refuse_unapproved(db::Transaction& transaction, std::int64_t tenant_id,
                                      BulkChangeId id);
 
 // Makes the devices judged well new again, writes the others' present reasons, opens pages, moves

@@ -41,7 +41,7 @@ Query load_query() {
 constexpr Query kClaim{"run_claim_page", R"(
     WITH change AS MATERIALIZED (
         SELECT may_send(b) AS sends, b.wave, b.failure_limit - b.failure_count AS failures_left,
-               coalesce(b.wave_ends[b.wave], 2147483647) AS last_page
+               b.start_number, coalesce(b.wave_ends[b.wave], 2147483647) AS last_page
         FROM bulk_change b WHERE b.tenant_id = $1 AND b.bulk_change_id = $2),
     next AS (
         SELECT page_number, state, claimed_at, available_at, reads_only AS was_reading
@@ -63,14 +63,19 @@ constexpr Query kClaim{"run_claim_page", R"(
                   p.last_device_change_id,
                   p.reads_only, next.state = 'sending' AND NOT next.was_reading AS was_lost,
                   next.claimed_at AS lost_claim, next.available_at AS lost_until),
-    -- Only what was accepted earlier and has not ended can hold a device back; mostly nothing is.
+    -- Only what was started earlier and has not ended can hold a device back; mostly nothing is.
     earlier AS MATERIALIZED (
-        SELECT min(bulk_change_id) AS first FROM bulk_change
-        WHERE tenant_id = $1 AND status IN ('PENDING', 'PROCESSING') AND bulk_change_id < $2),
-    -- A device that had a date may meet a change that was accepted later and is under way already.
+        SELECT min(b.bulk_change_id) AS first, max(b.bulk_change_id) AS last
+        FROM bulk_change b, change
+        WHERE b.tenant_id = $1 AND b.status IN ('PENDING', 'PROCESSING')
+          AND (b.start_number, b.bulk_change_id) < (change.start_number, $2::bigint)),
+    -- A device that had a date, or is tried again, may meet a change that was started later and is
+    -- under way already.
     later AS MATERIALIZED (
-        SELECT max(bulk_change_id) AS last FROM bulk_change
-        WHERE tenant_id = $1 AND status IN ('PENDING', 'PROCESSING') AND bulk_change_id > $2)
+        SELECT min(b.bulk_change_id) AS first, max(b.bulk_change_id) AS last
+        FROM bulk_change b, change
+        WHERE b.tenant_id = $1 AND b.status IN ('PENDING', 'PROCESSING')
+          AND (b.start_number, b.bulk_change_id) > (change.start_number, $2::bigint))
     SELECT page.page_number, page.attempt, page.lost_count,
            to_char(page.claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            c.device_change_id, c.device_id, d.iccid, d.msisdn, d.imei, d.status, c.request, c.state,
@@ -89,20 +94,23 @@ constexpr Query kClaim{"run_claim_page", R"(
                JOIN bulk_change b ON b.tenant_id = $1
                    AND b.bulk_change_id = e.device_change_id >> 20
                    AND b.status IN ('PENDING', 'PROCESSING')
+                   AND (b.start_number, b.bulk_change_id) < (change.start_number, $2::bigint)
                WHERE e.tenant_id = $1 AND e.device_id = c.device_id
                  AND e.device_change_id >= earlier.first << 20
-                 AND e.device_change_id < $2::bigint << 20
+                 AND e.device_change_id < (earlier.last + 1) << 20
                  AND e.state IN ('new', 'waiting', 'unknown')
                  -- One whose date is still ahead holds nothing back.
                  AND NOT (e.state = 'new' AND e.due_at > now() AND b.last_due_at > now()
                           AND e.retry_number = 0 AND e.sent_at IS NULL)) END,
-               CASE WHEN later.last IS NOT NULL AND c.due_at > '-infinity' THEN (
+               CASE WHEN later.first IS NOT NULL AND c.due_at > '-infinity' THEN (
                SELECT min(b.bulk_change_id) FROM device_change l
                JOIN bulk_change b ON b.tenant_id = $1
                    AND b.bulk_change_id = l.device_change_id >> 20
                    AND b.status IN ('PENDING', 'PROCESSING')
+                   AND (b.start_number, b.bulk_change_id) > (change.start_number, $2::bigint)
                WHERE l.tenant_id = $1 AND l.device_id = c.device_id
-                 AND l.device_change_id >= ($2::bigint + 1) << 20
+                 AND l.device_change_id >= later.first << 20
+                 AND l.device_change_id < (later.last + 1) << 20
                  AND (l.state IN ('waiting', 'unknown') OR l.state = 'new' AND EXISTS (
                      SELECT FROM change_page g
                      WHERE g.tenant_id = $1 AND g.bulk_change_id = b.bulk_change_id
@@ -114,8 +122,8 @@ constexpr Query kClaim{"run_claim_page", R"(
                 p.breaker_probe_at) - page.claimed_at) * 1000)::bigint
             FROM account_pace p WHERE p.pacing_key = $5),
            CASE WHEN c.state = 'waiting' THEN c.notices END, page.reads_only,
-           (SELECT wave FROM change), (SELECT failures_left FROM change)
-    FROM page CROSS JOIN earlier CROSS JOIN later
+           change.wave, change.failures_left
+    FROM page CROSS JOIN change CROSS JOIN earlier CROSS JOIN later
     LEFT JOIN device_change c
         ON c.tenant_id = $1 AND c.device_change_id BETWEEN page.first_device_change_id
                                                        AND page.last_device_change_id

@@ -87,7 +87,9 @@ Result<void> Runner::wait_for_work(milliseconds at_most) {
         listening_ = true;
         return {};  // a message may have come just before
     }
-    const auto notified = connection_->wait_for_notifications(at_most);
+    const auto next = queue_->next_visible_in(at_most);
+    if (!next) return next.error();
+    const auto notified = connection_->wait_for_notifications(*next);
     if (!notified) return notified.error();
     return {};
 }

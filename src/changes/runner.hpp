@@ -68,7 +68,9 @@ class Runner {
     Result<void> complete(const RunnableChange& change, const ClaimedPage& page,
                           const PageRunOutput& output, const PageEnd& end);
     Result<void> hand_over(const queue::Message& message, const RunnableChange& change);
-    Result<bool> end_what_was_not_begun(const RunnableChange& change);
+    Result<bool> end_what_was_not_begun(std::int64_t tenant_id, BulkChangeId id,
+                                        const std::string& words);
+    Result<void> cancel_what_cannot_run(const queue::Message& message, const base::Error& problem);
     Result<void> call_runners(const RunnableChange& change);
     PageRunOutput park_poison(const ChangeKind& kind, const ClaimedPage& page) const;
     accounts::Pace& pace_of(const Turn& turn);

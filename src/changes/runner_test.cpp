@@ -294,6 +294,23 @@ TEST_F(RunnerTest, the_write_switch_turned_off_on_the_way_refuses_the_rest) {
               "Writes disabled for this service provider");
 }
 
+TEST_F(RunnerTest, a_change_is_cancelled_although_the_credentials_cannot_be_opened) {
+    make_change();
+    database().run("UPDATE service_provider SET credentials = '\\x00'");
+    auto worker = machine();
+    EXPECT_FALSE(worker->runner->work_one()) << "what cannot run is a failure";
+    database().run(
+        "UPDATE bulk_change SET control = 'cancelling', control_cause = 'person', control_by = 'me'"
+        ", control_at = now(); UPDATE queue_message SET visible_at = now()");
+    worker->work();
+    EXPECT_EQ(database().value("SELECT status || ' ' || control || ' ' || cancelled_count FROM "
+                               "bulk_change"),
+              "CANCELLED cancelled 25");
+    EXPECT_EQ(database().value("SELECT count(*) FROM queue_message"), "0");
+    EXPECT_EQ(database().value("SELECT min(reason) FROM device_change"), "Cancelled by me");
+    EXPECT_EQ(lines_.writes() + lines_.reads(), 0);
+}
+
 TEST_F(RunnerTest, an_account_without_credentials_refuses_every_device_and_says_why) {
     const BulkChangeId id = make_change();
     database().run("UPDATE service_provider SET credentials = NULL");

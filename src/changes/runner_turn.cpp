@@ -56,9 +56,9 @@ Result<void> Runner::work_message(queue::Message& message) {
         base::log::warning("message_names_no_change", {{"messageId", message.message_id}});
         return unless_taken_over(queue_->remove(message));
     }
-    if (!change) return change.error();
+    if (!change) return cancel_what_cannot_run(message, change.error());
     if (change->held.control == Control::cancelling) {
-        const auto all = end_what_was_not_begun(*change);
+        const auto all = end_what_was_not_begun(change->tenant_id, id, change->held.words);
         if (!all) return all.error();
         if (!*all) return unless_taken_over(queue_->put_back(message, milliseconds(0)));
     }
@@ -218,12 +218,31 @@ Result<void> Runner::hand_over(const queue::Message& message, const RunnableChan
     return is_due ? wake_changes(*connection_, change.tenant_id, {change.id}) : Result<void>();
 }
 
+// A cancellation asks the carrier nothing, so it needs neither settings nor credentials that can be
+// opened. Only what is still to be read back does: of that the problem is told as of any change.
+Result<void> Runner::cancel_what_cannot_run(const queue::Message& message,
+                                            const base::Error& problem) {
+    const std::int64_t tenant_id = message.attributes.tenant_id;
+    const BulkChangeId id{message.attributes.bulk_change_id};
+    if (problem.kind == base::ErrorKind::unavailable) return problem;
+    const auto held = look_at_control(*connection_, tenant_id, id);
+    if (!held) return held.error();
+    if (held->control != Control::cancelling) return problem;
+    const auto all = end_what_was_not_begun(tenant_id, id, held->words);
+    if (!all) return all.error();
+    if (!*all) return unless_taken_over(queue_->put_back(message, milliseconds(0)));
+    const auto left = look_at_control(*connection_, tenant_id, id);
+    if (!left) return left.error();
+    if (left->control == Control::cancelling) return problem;
+    return unless_taken_over(queue_->remove(message));
+}
+
 // False: there is more, and others wait for their turn.
-Result<bool> Runner::end_what_was_not_begun(const RunnableChange& change) {
+Result<bool> Runner::end_what_was_not_begun(std::int64_t tenant_id, BulkChangeId id,
+                                            const std::string& words) {
     const auto end_of_turn = steady_clock::now() + kTurn;
     while (!stopping_ && steady_clock::now() < end_of_turn) {
-        const auto cancelled =
-            cancel_some(*connection_, change.tenant_id, change.id, change.held.words);
+        const auto cancelled = cancel_some(*connection_, tenant_id, id, words);
         if (!cancelled) return cancelled.error();
         if (!cancelled->more) return true;
     }

@@ -97,6 +97,13 @@ Result<ScheduleOutcome> move_schedule(db::Connection& connection, const tenants:
     if (!problem.empty()) return base::invalid_input(problem, "/effectiveDate");
     const NewDate date{
         to, begins_at_its_date(change->type) ? std::string(section_name(change->type)) : ""};
+    if ((change->waits_for_approval || change->is_approved) && has_rows_to_come(*change)) {
+        // What was agreed to, or is looked at, has the date that it has.
+        return base::Error{base::ErrorKind::conflict,
+                           "this change needs an approval, and the date is part of what is agreed "
+                           "to; cancel it (change cancel) and submit it with the new date",
+                           {}};
+    }
     ScheduleOutcome outcome;
     if (has_rows_to_come(*change)) {
         const auto changes =

@@ -18,15 +18,6 @@ carriers::StatusChange change_of(const ChangeParameters& parameters) {
     return wanted;
 }
 
-accounts::LineAction line_action_of(std::string_view present, std::string_view target) {
-    const std::string wanted = carriers::comparable_status(target);
-    if (wanted == "suspended") return accounts::LineAction::suspend;
-    if (wanted == "deactivated") return accounts::LineAction::deactivate;
-    if (wanted != "active") return accounts::LineAction::status;
-    return carriers::comparable_status(present) == "suspended" ? accounts::LineAction::restore
-                                                               : accounts::LineAction::activate;
-}
-
 class StatusUpdateKind : public CarrierChangeKind {
   public:
     StatusUpdateKind(const RunnableChange& change, CarrierAccount account)
@@ -60,6 +51,15 @@ class StatusUpdateKind : public CarrierChangeKind {
 };
 
 }  // namespace
+
+accounts::LineAction line_action_of(std::string_view present, std::string_view target) {
+    const std::string wanted = carriers::comparable_status(target);
+    if (wanted == "suspended") return accounts::LineAction::suspend;
+    if (wanted == "deactivated") return accounts::LineAction::deactivate;
+    if (wanted != "active") return accounts::LineAction::status;
+    return carriers::comparable_status(present) == "suspended" ? accounts::LineAction::restore
+                                                               : accounts::LineAction::activate;
+}
 
 std::unique_ptr<ChangeKind> make_status_update(const RunnableChange& change) {
     return make_carrier_kind<StatusUpdateKind>(change, kDescription);

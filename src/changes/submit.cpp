@@ -8,6 +8,7 @@
 #include "changes/parameters.hpp"
 #include "changes/plan.hpp"
 #include "changes/schedule_store.hpp"
+#include "changes/start_store.hpp"
 #include "changes/submission.hpp"
 
 namespace carryall::changes {
@@ -230,7 +231,7 @@ Result<void> Submission::start(BulkChangeId id, const queue::Attributes& attribu
     if (!waits) return waits.error();
     if (*waits) return {};
     return enqueue_runners(transaction_, tenant(), id, correlation_id_, totals_.open_pages,
-                           totals_.seconds_until_due, attributes);
+                           totals_.until_due, attributes);
 }
 
 bool Submission::starts() const {
@@ -279,7 +280,7 @@ Result<BulkChangeId> Submission::store_following(const NewChange& activation, Bu
     if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *following, *dates_));
     if (change.status == "PENDING") {
         CARRYALL_TRY(enqueue_runners(transaction_, tenant(), *following, correlation_id_,
-                                     totals_.open_pages, totals_.seconds_until_due));
+                                     totals_.open_pages, totals_.until_due));
     }
     CARRYALL_TRY(notify_change(transaction_, tenant(), *following));
     return *following;
@@ -428,6 +429,13 @@ Result<void> check_options(const SubmitOptions& options) {
     return {};
 }
 
+// What only was stored or planned gets its place when it is started.
+Result<void> start_last(db::Transaction& transaction, const tenants::Caller& caller,
+                        const SubmitResult& result) {
+    if (result.status != "PENDING") return {};
+    return take_place(transaction, caller.tenant_id.value, result.id);
+}
+
 struct Attempt {
     Result<SubmitResult> result;
     bool key_was_taken = false;
@@ -445,6 +453,9 @@ Attempt attempt(db::Connection& connection, const tenants::Caller& caller,
     request_hash = submission.request_hash();
     if (!result) return {result.error(), submission.key_was_taken()};
     if (!result->id || result->replayed) return {std::move(result)};  // nothing to keep
+    if (const auto placed = start_last(*transaction, caller, *result); !placed) {
+        return {placed.error()};
+    }
     const auto committed = transaction->commit();
     if (!committed) return {committed.error()};
     return {std::move(result)};
@@ -479,6 +490,8 @@ Result<SubmitResult> submit_in(db::Transaction& transaction, const tenants::Call
     Submission submission(transaction, caller, std::move(request), devices, options, errors);
     auto result = submission.run();
     if (!result && errors.empty()) errors.push_back(result.error());
+    if (!result || !result->id) return result;
+    CARRYALL_TRY(start_last(transaction, caller, *result));
     return result;
 }
 

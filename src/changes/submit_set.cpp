@@ -3,6 +3,7 @@
 #include "changes/submit_set.hpp"
 
 #include "base/log.hpp"
+#include "changes/start_store.hpp"
 #include "changes/submit_set_store.hpp"
 
 namespace carryall::changes {
@@ -208,6 +209,10 @@ Result<SubmitSetResult> SetSubmission::run() {
     if (!is_stored) return result;
     result.change_set_id = *id;
     CARRYALL_TRY(take_the_key(result, now));
+    for (const SetPart& part : result.changes) {
+        if (part.result.status != "PENDING") continue;
+        CARRYALL_TRY(take_place(transaction_, tenant(), part.result.id));
+    }
     return result;
 }
 

@@ -140,7 +140,7 @@ struct VerdictTotals {
     std::int64_t refused = 0;
     std::int64_t open_pages = 0;
     std::string portal;
-    std::int64_t seconds_until_due = 0;  // of the first device to be carried out
+    std::chrono::milliseconds until_due{0};  // of the first device to be carried out
     std::vector<ReasonCount> reasons;
 };
 base::Result<VerdictTotals> count_verdicts(db::Transaction& transaction, int page_size,

@@ -4,6 +4,7 @@
 #include "base/secret.hpp"
 #include "changes/plan.hpp"
 #include "changes/resolve.hpp"
+#include "changes/undo_budget.hpp"
 #include "changes/undo_store.hpp"
 
 namespace carryall::changes {
@@ -67,6 +68,7 @@ class UndoPlan {
     const UndoOptions& options_;
     ProviderFacts provider_;
     VerdictTotals totals_;
+    std::vector<LineNote> notes_;
 };
 
 Result<void> UndoPlan::judge(const StoredChange& change) {
@@ -86,6 +88,9 @@ Result<void> UndoPlan::judge(const StoredChange& change) {
     if (!judged) return judged.error();
     CARRYALL_TRY(judge_rows(transaction_, *judged));
     if (is_local(change.type)) CARRYALL_TRY(restore_requests(transaction_));
+    auto notes = hold_against_budgets(transaction_, tenant(), change, provider_.settings);
+    if (!notes) return notes.error();
+    notes_ = std::move(notes).value();
     return {};
 }
 
@@ -121,6 +126,7 @@ Result<BulkChangeId> UndoPlan::store(const StoredChange& change, int devices_per
     const auto id = insert_change(transaction_, undo, totals_, provider_.now);
     if (!id) return id.error();
     CARRYALL_TRY(insert_devices(transaction_, *id, undo, totals_, provider_.now));
+    CARRYALL_TRY(keep_line_notes(transaction_, tenant(), *id, notes_));
     const auto untouched = count_untouched(transaction_, tenant(), original_);
     if (!untouched) return untouched.error();
     NewPlan plan;

@@ -92,7 +92,7 @@ std::string reasons_of(ChangeType type) {
 constexpr const char* kUncertain = R"(
         WHEN EXISTS (SELECT FROM device_change e
                      WHERE e.tenant_id = $1 AND e.device_id = c.device_id
-                       AND e.device_change_id < $2::bigint << 20 AND e.state = 'processed'
+                       AND e.device_change_id >> 20 <> $2::bigint AND e.state = 'processed'
                        AND e.finished_at >= b.accepted_at AND e.finished_at <= c.finished_at)
             THEN 'Not reversible: another change of the device ended between the acceptance of '
                  || 'this one and its end, so what it replaced is not certain'
@@ -155,6 +155,31 @@ const QueryByType& take_query() {
 constexpr Query kRestore{"undo_restore_requests", R"(
     UPDATE submit_verdict v SET request = r.own FROM plan_row r WHERE r.ordinal = v.ordinal)"};
 
+constexpr Query kLines{"undo_lines", R"(
+    SELECT v.ordinal, v.device_id, d.status, coalesce(r.section ->> 'updateStatus', '')
+    FROM submit_verdict v
+    JOIN plan_row r ON r.ordinal = v.ordinal
+    JOIN device d ON d.tenant_id = $1 AND d.device_id = v.device_id
+    WHERE v.reason IS NULL AND v.ordinal > $2::bigint ORDER BY v.ordinal LIMIT $3::int)"};
+
+constexpr Query kRefuseLines{"undo_refuse_lines", R"(
+    UPDATE submit_verdict v SET reason = n.words
+    FROM unnest($1::bigint[], $2::text[]) AS n(ordinal, words) WHERE v.ordinal = n.ordinal)"};
+
+constexpr Query kWarnOfLines{"undo_warn_of_lines", R"(
+    UPDATE device_change c SET warning = n.words
+    FROM unnest($3::bigint[], $4::text[]) AS n(ordinal, words)
+    WHERE c.tenant_id = $1 AND c.device_change_id = ($2::bigint << 20) + n.ordinal)"};
+
+void add_notes(Params& params, const std::vector<LineNote>& notes) {
+    Array ordinals, words;
+    for (const LineNote& note : notes) {
+        ordinals.add(note.ordinal);
+        words.add(std::string_view(note.words));
+    }
+    params.add(ordinals.take()).add(words.take());
+}
+
 constexpr Query kUntouched{"undo_count_untouched", R"(
     SELECT error_count + cancelled_count, parked_count FROM bulk_change
     WHERE tenant_id = $1 AND bulk_change_id = $2)"};
@@ -192,6 +217,39 @@ Result<std::int64_t> take_undo_rows(db::Transaction& transaction, std::int64_t t
 
 Result<void> restore_requests(db::Transaction& transaction) {
     const auto rows = transaction.exec(kRestore);
+    if (!rows) return rows.error();
+    return {};
+}
+
+Result<std::vector<UndoneLine>> lines_to_undo(db::Transaction& transaction, std::int64_t tenant_id,
+                                              std::int64_t after_ordinal, int limit) {
+    const auto rows =
+        transaction.exec(kLines, Params().add(tenant_id).add(after_ordinal).add(limit));
+    if (!rows) return rows.error();
+    std::vector<UndoneLine> lines;
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+        lines.push_back(
+            {rows->integer(i, 0), rows->integer(i, 1), rows->string(i, 2), rows->string(i, 3)});
+    }
+    return lines;
+}
+
+Result<void> refuse_undone_lines(db::Transaction& transaction,
+                                 const std::vector<LineNote>& reasons) {
+    if (reasons.empty()) return {};
+    Params params;
+    add_notes(params, reasons);
+    const auto rows = transaction.exec(kRefuseLines, params);
+    if (!rows) return rows.error();
+    return {};
+}
+
+Result<void> warn_of_lines(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId undo,
+                           const std::vector<LineNote>& notes) {
+    Params params;
+    params.add(tenant_id).add(undo);
+    add_notes(params, notes);
+    const auto rows = transaction.exec(kWarnOfLines, params);
     if (!rows) return rows.error();
     return {};
 }

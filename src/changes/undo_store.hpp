@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "changes/plan_store.hpp"
+#include "changes/undo_budget.hpp"
 
 namespace carryall::changes {
 
@@ -27,6 +28,23 @@ struct UndoFacts {
 // have been. Answers how many rows.
 base::Result<std::int64_t> take_undo_rows(db::Transaction& transaction, std::int64_t tenant_id,
                                           BulkChangeId id, const UndoFacts& facts);
+
+// A device that would go back, in the order of the rows.
+struct UndoneLine {
+    std::int64_t ordinal = 0;
+    std::int64_t device_id = 0;
+    std::string present_status;
+    std::string former_status;  // empty: it is no status that goes back
+};
+base::Result<std::vector<UndoneLine>> lines_to_undo(db::Transaction& transaction,
+                                                    std::int64_t tenant_id,
+                                                    std::int64_t after_ordinal, int limit);
+// Refuses judged rows after all.
+base::Result<void> refuse_undone_lines(db::Transaction& transaction,
+                                       const std::vector<LineNote>& reasons);
+// What a person should know of devices of the undo that can go back.
+base::Result<void> warn_of_lines(db::Transaction& transaction, std::int64_t tenant_id,
+                                 BulkChangeId undo, const std::vector<LineNote>& notes);
 
 // After judging: what an undo puts back is exactly what was there, nothing filled in.
 base::Result<void> restore_requests(db::Transaction& transaction);

@@ -137,6 +137,49 @@ TEST_F(UndoTest, a_status_that_the_carrier_does_not_take_back_is_not_reversible)
     EXPECT_TRUE(reason_of(undo(deactivated), 1).starts_with("Not reversible: a line that was"));
 }
 
+TEST_F(UndoTest, where_lines_have_budgets_each_says_what_is_left_or_when_it_has_one_again) {
+    const std::string thingspace = make_service_provider("thingspace");
+    sql("UPDATE service_provider SET settings = '{\"accountName\": \"0000123456-00001\", "
+        "\"planChangesPerMonth\": 2, \"actionsPerDay\": 50}' WHERE service_provider_id = " +
+        thingspace + " RETURNING 1");
+    for (const char* code : {"small", "large"}) {
+        sql("INSERT INTO carrier_rate_plan (tenant_id, service_provider_id, code, name) VALUES (" +
+            base::to_string(ours_.caller.tenant_id) + ", " + thingspace + ", '" + code + "', '" +
+            code + "') RETURNING 1");
+    }
+    Lines lines;
+    for (int serial = 31; serial <= 32; ++serial) {
+        lines.push_back(
+            add_device(ours_, serial, "service_provider_id, carrier_rate_plan_id",
+                       thingspace +
+                           ", (SELECT carrier_rate_plan_id FROM carrier_rate_plan WHERE code = "
+                           "'small' AND service_provider_id = " +
+                           thingspace + ")"));
+    }
+    const auto change = done(request(std::stoll(thingspace), "carrierrateplanchange", quoted(lines),
+                                     R"("carrierRatePlanUpdate": {"carrierRatePlan": "large"})"));
+    const auto acted = [&](const std::string& line, int number) {
+        sql("INSERT INTO line_action (device_change_id, tenant_id, device_id, action) SELECT " +
+            std::to_string(number) + ", tenant_id, device_id, 'plan' FROM device WHERE iccid = '" +
+            line + "' AND tenant_id = " + base::to_string(ours_.caller.tenant_id) + " RETURNING 1");
+    };
+    acted(lines[0], 1);
+    acted(lines[1], 2);
+    acted(lines[1], 3);
+    const auto back = undo(change);
+    EXPECT_EQ(back.sums.at("acceptedCount"), 1);
+    const auto devices = devices_of(back.change.id);
+    ASSERT_EQ(devices.size(), 2U);
+    EXPECT_EQ(devices[0].reversibility, "reversibleAtCost");
+    EXPECT_EQ(devices[0].warning, "1 of 2 plan changes a month left, 49 of 50 actions a day left");
+    EXPECT_EQ(devices[1].reversibility, "notReversible");
+    EXPECT_TRUE(devices[1].reason->starts_with(
+        "Not reversible now: The line has used 2 of 2 plan changes a month; possible again from "))
+        << *devices[1].reason;
+    EXPECT_FALSE(devices[1].warning.has_value());
+    apply_and_carry_out(back);
+}
+
 TEST_F(UndoTest, a_carrier_rate_plan_goes_back_with_the_carriers_present_ids) {
     sql("UPDATE carrier_rate_plan SET is_active = true WHERE carrier_rate_plan_id = " +
         carrier_plan("OLD") + " RETURNING 1");
@@ -227,6 +270,19 @@ TEST_F(UndoTest, values_that_another_change_or_an_import_made_meanwhile_are_not_
     const auto back = undo(second->id);
     EXPECT_TRUE(reason_of(back, 1).starts_with("Not reversible: another change of the device"));
     EXPECT_TRUE(reason_of(back, 2).starts_with("Not reversible: the device's record was changed"));
+}
+
+TEST_F(UndoTest, what_was_stored_first_and_started_last_does_not_bring_back_what_was_then) {
+    const auto line = add_device(ours_, 1);
+    const auto stored =
+        submit_json(ours_, request(ours_.pond, "statusupdate", quoted({line}),
+                                   status("Suspended", R"(, "processChanges": false)")));
+    ASSERT_TRUE(stored);
+    done(request(ours_.pond, "statusupdate", quoted({line}), status("Inactive")));
+    ASSERT_TRUE(process_change(*connection_, ours_.caller, stored->id));
+    carry_out(stored->id);
+    EXPECT_EQ(device(line, "status"), "Suspended");
+    EXPECT_TRUE(reason_of(undo(stored->id), 1).starts_with("Not reversible: another change"));
 }
 
 TEST_F(UndoTest, only_what_has_ended_and_is_ours_can_be_undone) {

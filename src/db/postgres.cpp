@@ -492,7 +492,7 @@ Result<Pool::Lease> Pool::acquire(std::chrono::milliseconds timeout) {
 Result<void> look_up_by_key_only(Connection& connection, const std::string& application_name) {
     return connection.exec_text(
         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-        "SET plan_cache_mode = force_generic_plan; SET statement_timeout = '60s'; "
+        "SET plan_cache_mode = force_generic_plan; SET jit = off; SET statement_timeout = '60s'; "
         "SET application_name = '" +
         application_name + "'");
 }

@@ -288,6 +288,17 @@ TEST_F(PostgresTest, a_serialization_failure_is_tried_three_times_and_nothing_el
     EXPECT_EQ(tries, 1);
 }
 
+TEST_F(PostgresTest, a_session_that_looks_up_by_key_plans_once_and_compiles_nothing) {
+    ASSERT_TRUE(look_up_by_key_only(*connection_, "by key"));
+    static constexpr Query kSettings{"settings",
+                                     "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name)"
+                                     " FROM pg_settings WHERE name IN ('jit', 'plan_cache_mode',"
+                                     " 'enable_seqscan', 'application_name')"};
+    EXPECT_EQ(connection_->exec(kSettings)->text(0, 0),
+              "application_name=by key enable_seqscan=off jit=off"
+              " plan_cache_mode=force_generic_plan");
+}
+
 TEST_F(PostgresTest, an_exhausted_pool_is_unavailable_and_recovers) {
     Pool pool(base::Secret(database().app_conninfo()), 2);
     auto first = pool.acquire();

@@ -1,5 +1,7 @@
 #include "notify/dispatch_store.hpp"
 
+#include "notify/burst.hpp"
+#include "notify/burst_store.hpp"
 #include "notify/webhook_store.hpp"
 #include "tenants/sql_time.hpp"
 
@@ -47,14 +49,22 @@ const std::string& route_sql() {
 constexpr Query kRouted{"notify_routed", R"(
     WITH mail AS (
         INSERT INTO delivery (tenant_id, event_id, address, subject, text_body, html_body, state,
-            reason, ended_at)
+            reason, ended_at, available_at)
         SELECT $1, m.event_id, m.address, m.subject, m.text_body, m.html_body,
-               CASE WHEN $8 = '' THEN 'queued' ELSE 'parked' END, nullif($8, ''),
-               CASE WHEN $8 <> '' THEN now() END
-        FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
-            AS m(event_id, address, subject, text_body, html_body)
+               CASE WHEN $10 = '' THEN 'queued' ELSE 'parked' END, nullif($10, ''),
+               CASE WHEN $10 <> '' THEN now() END, now() + m.wait_ms * interval '1 millisecond'
+        FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+            $9::bigint[])
+            AS m(event_id, address, subject, text_body, html_body, wait_ms, delivery_id)
+        WHERE m.delivery_id = 0
         ON CONFLICT DO NOTHING
         RETURNING 1),
+    grown AS (
+        UPDATE delivery d
+        SET subject = m.subject, text_body = m.text_body, html_body = m.html_body
+        FROM unnest($5::text[], $6::text[], $7::text[], $9::bigint[])
+            AS m(subject, text_body, html_body, delivery_id)
+        WHERE d.tenant_id = $1 AND d.delivery_id = m.delivery_id),
     routed AS (
         UPDATE event SET routed_at = now() WHERE tenant_id = $1 AND event_id = ANY ($2::bigint[]))
     SELECT CASE WHEN count(*) > 0 THEN pg_notify('carryall_event', $1::bigint::text)::text END
@@ -197,26 +207,41 @@ Event event_at(const Rows& rows, std::size_t row, int column) {
             rows.string(row, column + 4)};
 }
 
-Params routed_params(const Rows& rows, std::int64_t tenant_id, const WriteMail& write,
-                     const std::string& no_mail) {
-    Array routed, events, addresses, subjects, texts, htmls;
+std::vector<Mail> mails_of(const Rows& rows, Bursts& bursts) {
+    std::vector<Mail> mails;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const Event event = event_at(rows, i, 0);
-        routed.add(event.id.value);
-        const auto recipients = listed_words(rows.text(i, 6));
-        if (recipients.empty()) continue;
-        const EventMail mail = write(event, rows.string(i, 5));
-        for (const std::string& address : recipients) {
-            events.add(event.id.value);
-            addresses.add(std::string_view(address));
-            subjects.add(std::string_view(mail.subject));
-            texts.add(std::string_view(mail.text));
-            htmls.add(std::string_view(mail.html));
+        const std::string tenant = rows.string(i, 5);
+        for (const std::string& address : listed_words(rows.text(i, 6))) {
+            if (event.type != kBurstType) {
+                mails.push_back({event, tenant, address, {}, {}});
+                continue;
+            }
+            Burst& burst = bursts.try_emplace({event.subject, address}, Burst{event, tenant, {}})
+                               .first->second;
+            burst.payloads.push_back(event.payload);
         }
+    }
+    return mails;
+}
+
+Params routed_params(const Rows& rows, std::int64_t tenant_id, const std::vector<Mail>& mails,
+                     const WriteMail& write, const std::string& no_mail) {
+    Array routed, events, addresses, subjects, texts, htmls, waits, grown;
+    for (std::size_t i = 0; i < rows.size(); ++i) routed.add(rows.integer(i, 0));
+    for (const Mail& mail : mails) {
+        const EventMail written = write(mail.event, mail.tenant);
+        events.add(mail.event.id.value);
+        addresses.add(std::string_view(mail.address));
+        subjects.add(std::string_view(written.subject));
+        texts.add(std::string_view(written.text));
+        htmls.add(std::string_view(written.html));
+        waits.add(static_cast<std::int64_t>(mail.wait.count()));
+        grown.add(mail.grows.value);
     }
     Params params;
     params.add(tenant_id);
-    for (Array* array : {&routed, &events, &addresses, &subjects, &texts, &htmls}) {
+    for (Array* array : {&routed, &events, &addresses, &subjects, &texts, &htmls, &waits, &grown}) {
         params.add(array->take());
     }
     return params.add(no_mail);
@@ -269,8 +294,11 @@ Result<int> route_events(db::Connection& connection, std::int64_t tenant_id, con
                                                Params().add(tenant_id).add(kEventsAtOnce));
             if (!rows) return rows.error();
             if (rows->empty()) return 0;
+            Bursts bursts;
+            std::vector<Mail> mails = mails_of(*rows, bursts);
+            CARRYALL_TRY(add_bursts(transaction, tenant_id, std::move(bursts), mails));
             CARRYALL_TRY(
-                transaction.exec(kRouted, routed_params(*rows, tenant_id, write, no_mail)));
+                transaction.exec(kRouted, routed_params(*rows, tenant_id, mails, write, no_mail)));
             return static_cast<int>(rows->size());
         });
 }

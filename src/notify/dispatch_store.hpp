@@ -39,7 +39,8 @@ using WriteMail = std::function<EventMail(const Event& event, const std::string&
 
 // Makes the deliveries of up to kEventsAtOnce events; how many there were. A webhook or recipient
 // hears of what happened since it was made. `no_mail` not empty: mail cannot be sent, and why; its
-// messages are parked with that.
+// messages are parked with that. Of events that come in bursts there is one message that waits for
+// each subject and address, and grows with every further event.
 Result<int> route_events(db::Connection& connection, std::int64_t tenant_id, const WriteMail& write,
                          const std::string& no_mail);
 

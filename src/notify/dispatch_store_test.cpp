@@ -83,6 +83,68 @@ TEST_F(DispatchTest, without_a_mail_server_messages_wait_for_a_person) {
               "parked: no mail server is configured");
 }
 
+TEST_F(DispatchTest, devices_parked_in_a_burst_are_one_message_with_their_sum) {
+    make_webhook("http://127.0.0.1/");
+    make_recipient("a@example.com");
+    make_recipient("b@example.com", {"device_change.parked"});
+    const auto park = [](int page, int count) {
+        const std::string page_number = std::to_string(page);
+        emit("device_change.parked", 1,
+             R"({"bulkChangeId": 17, "pageNumber": )" + page_number + R"(, "count": )" +
+                 std::to_string(count) + R"(, "devices": [{"deviceChangeId": )" + page_number +
+                 "}]}");
+    };
+    const auto mails = [] {
+        return sql(
+            "SELECT string_agg(address || ' ' || state || ' ' || subject, '; ' ORDER BY"
+            " delivery_id) FROM delivery WHERE address = 'a@example.com'");
+    };
+    park(1, 3);
+    park(2, 100);
+    EXPECT_EQ(route(), 2);
+    EXPECT_EQ(mails(), "a@example.com queued Bulk change 17: 103 parked, waiting for a person");
+    park(3, 7);
+    emit("device_change.parked", 1, R"({"bulkChangeId": 17, "pageNumber": 4, "count": 1})");
+    EXPECT_EQ(route(), 2);
+    EXPECT_EQ(mails(), "a@example.com queued Bulk change 17: 111 parked, waiting for a person");
+    EXPECT_EQ(sql("SELECT count(*) FROM delivery WHERE address IS NOT NULL"), "2");
+    EXPECT_EQ(sql("SELECT count(*) FROM delivery WHERE webhook_id IS NOT NULL"), "4");
+    EXPECT_EQ(sql("SELECT count(*) FROM delivery WHERE text_body LIKE '%devices: {\"device"
+                  "ChangeId\":3}%'"),
+              "2");
+    EXPECT_EQ(sql("SELECT bool_and(available_at BETWEEN now() + interval '10 seconds' AND now() +"
+                  " interval '30 seconds') FROM delivery WHERE address IS NOT NULL"),
+              "t");
+}
+
+TEST_F(DispatchTest, after_a_message_the_next_one_of_the_change_waits_and_counts_anew) {
+    make_recipient("a@example.com");
+    const auto park = [](int count) {
+        emit("device_change.parked", 1,
+             R"({"bulkChangeId": 17, "count": )" + std::to_string(count) + "}");
+    };
+    park(3);
+    route();
+    database().run("UPDATE delivery SET state = 'sent', ended_at = now() - interval '1 minute'");
+    park(4);
+    route();
+    park(5);
+    route();
+    EXPECT_EQ(sql("SELECT string_agg(subject, '; ' ORDER BY delivery_id) FROM delivery"),
+              "Bulk change 17: 3 parked, waiting for a person; Bulk change 17: 9 parked, waiting "
+              "for a person");
+    EXPECT_EQ(sql("SELECT available_at BETWEEN now() + interval '8 minutes' AND now() + interval"
+                  " '9 minutes' FROM delivery WHERE state = 'queued'"),
+              "t");
+    sql("SELECT emit_event(1, 'device_change.parked', 'bulk_change/18', '{\"bulkChangeId\": 18,"
+        " \"count\": 2}')");
+    route();
+    EXPECT_EQ(sql("SELECT available_at < now() + interval '1 minute' FROM delivery ORDER BY"
+                  " delivery_id DESC LIMIT 1"),
+              "t")
+        << "another change's";
+}
+
 TEST_F(DispatchTest, only_tenants_with_something_to_do_are_due) {
     EXPECT_TRUE(due_tenants(*connection_)->empty());
     make_webhook("http://127.0.0.1/");

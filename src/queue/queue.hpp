@@ -93,7 +93,7 @@ inline constexpr const char* kChargeCheckQueue = "customer_charge_check";
 // Enqueue in the caller's transaction: the message exists exactly if the change does.
 base::Result<void> enqueue(db::Transaction& transaction, const std::string& queue,
                            const std::string& body, const Attributes& attributes,
-                           std::chrono::seconds delay = {});
+                           std::chrono::milliseconds delay = {});
 
 // A back end. `postgres` today; the interface is what Amazon SQS offers.
 class Queue {
@@ -120,7 +120,11 @@ class Queue {
     virtual base::Result<void> hold_group(const std::string& group,
                                           std::chrono::milliseconds delay) = 0;
     virtual base::Result<void> send(const std::string& body, const Attributes& attributes,
-                                    std::chrono::seconds delay) = 0;
+                                    std::chrono::milliseconds delay) = 0;
+    // How long until a message becomes visible that is not now, `at_most` if none does so soon: a
+    // date is met by waiting no longer than that.
+    virtual base::Result<std::chrono::milliseconds> next_visible_in(
+        std::chrono::milliseconds at_most) = 0;
 };
 
 std::unique_ptr<Queue> postgres_queue(db::Connection& connection, std::string queue);

@@ -36,7 +36,7 @@ class QueueTest : public support::DatabaseTest {
         return result;
     }
 
-    void send(std::int64_t change, seconds delay = {}) {
+    void send(std::int64_t change, std::chrono::milliseconds delay = {}) {
         const auto sent = queue_->send("body", attributes(change), delay);
         ASSERT_TRUE(sent) << (sent ? "" : sent.error().message);
     }
@@ -106,6 +106,27 @@ TEST_F(QueueTest, a_delayed_message_is_invisible_until_its_time_has_come) {
     EXPECT_FALSE(receive(*queue_));
     let_leases_run_out();
     EXPECT_TRUE(receive(*queue_));
+}
+
+TEST_F(QueueTest, a_wait_ends_when_the_next_message_of_any_group_becomes_visible) {
+    const auto wait = [&](std::chrono::milliseconds at_most) {
+        const auto next = queue_->next_visible_in(at_most);
+        EXPECT_TRUE(next);
+        return next ? *next : std::chrono::milliseconds(0);
+    };
+    EXPECT_EQ(wait(seconds(5)), seconds(5)) << "there is none";
+    send(1, std::chrono::milliseconds(3'600'400));
+    EXPECT_EQ(wait(seconds(5)), seconds(5));
+    EXPECT_GT(wait(seconds(7200)), seconds(3590));
+    EXPECT_LE(wait(seconds(7200)), std::chrono::milliseconds(3'600'400));
+    send_to_group(2, "account");
+    database().run(
+        "UPDATE queue_message SET visible_at = now() + interval '1 hour' / 2"
+        " WHERE group_key IS NOT NULL");
+    EXPECT_LE(wait(seconds(7200)), seconds(1800));
+    EXPECT_GT(wait(seconds(7200)), seconds(1790));
+    let_leases_run_out();
+    EXPECT_EQ(wait(seconds(5)), seconds(5)) << "what is visible is received, not waited for";
 }
 
 TEST_F(QueueTest, a_delay_is_cut_to_the_longest_that_is_offered) {

@@ -18,7 +18,7 @@ constexpr int kMaxTriesPerReceive = 10;
 constexpr Query kSend{"queue_send", R"(
     WITH sent AS (
         INSERT INTO queue_message (queue, body, attributes, visible_at)
-        VALUES ($1, $2, $3::jsonb, now() + make_interval(secs => $4::int)) RETURNING 1)
+        VALUES ($1, $2, $3::jsonb, now() + $4::bigint * interval '1 millisecond') RETURNING 1)
     SELECT pg_notify('carryall_queue', $1) FROM sent)"};
 
 // The oldest of two heads: the oldest message without a group, and the oldest first message of a
@@ -140,6 +140,21 @@ constexpr Query kForgetGroups{"queue_forget_groups", R"(
     WHERE g.used_at < now() - interval '1 hour' AND NOT EXISTS (
         SELECT FROM queue_message m WHERE m.queue = g.queue AND m.group_key = g.group_key))"};
 
+// Rounded up, so that it is visible when the wait is over.
+constexpr Query kNextVisible{"queue_next_visible", R"(
+    WITH soon AS (
+        SELECT (SELECT min(visible_at) FROM queue_message
+                WHERE queue = $1 AND group_key IS NULL AND dead_at IS NULL
+                  AND visible_at > now()) AS at
+        UNION ALL
+        SELECT first.visible_at FROM queue_group g CROSS JOIN LATERAL (
+            SELECT m.visible_at FROM queue_message m
+            WHERE m.queue = $1 AND m.group_key = g.group_key AND m.dead_at IS NULL
+              AND m.visible_at > now()
+            ORDER BY m.visible_at LIMIT 1) first
+        WHERE g.queue = $1)
+    SELECT least($2::bigint, ceil(extract(epoch FROM min(at) - now()) * 1000)::bigint) FROM soon)"};
+
 constexpr Query kBury{"queue_bury", R"(
     UPDATE queue_message SET dead_at = now(), dead_reason = $3, receipt = receipt + 1
     WHERE message_id = $1 AND receipt = $2 AND dead_at IS NULL)"};
@@ -167,13 +182,14 @@ constexpr Query kRedrive{"queue_redrive", R"(
     SELECT count(*), pg_notify('carryall_queue', $1) FROM alive)"};
 
 Params send_params(const std::string& queue, const std::string& body, const Attributes& attributes,
-                   std::chrono::seconds delay) {
+                   std::chrono::milliseconds delay) {
     CHECK(delay.count() >= 0);
     return Params()
         .add(queue)
         .add(body)
         .add(serialize(to_json(attributes)))
-        .add(static_cast<std::int64_t>(std::min(delay, kMaxDelay).count()));
+        .add(static_cast<std::int64_t>(
+            std::min<std::chrono::milliseconds>(delay, kMaxDelay).count()));
 }
 
 Result<base::json::value> stored_json(std::string_view text) {
@@ -232,10 +248,16 @@ class PostgresQueue : public Queue {
     }
 
     Result<void> send(const std::string& body, const Attributes& attributes,
-                      std::chrono::seconds delay) override {
+                      std::chrono::milliseconds delay) override {
         const auto rows = connection_.exec(kSend, send_params(queue_, body, attributes, delay));
         if (!rows) return rows.error();
         return {};
+    }
+
+    Result<std::chrono::milliseconds> next_visible_in(std::chrono::milliseconds at_most) override {
+        const auto rows = connection_.exec(kNextVisible, Params().add(queue_).add(at_most.count()));
+        if (!rows) return rows.error();
+        return std::chrono::milliseconds(rows->integer(0, 0));
     }
 
   private:
@@ -287,7 +309,7 @@ class PostgresQueue : public Queue {
 
 Result<void> enqueue(db::Transaction& transaction, const std::string& queue,
                      const std::string& body, const Attributes& attributes,
-                     std::chrono::seconds delay) {
+                     std::chrono::milliseconds delay) {
     const auto rows = transaction.exec(kSend, send_params(queue, body, attributes, delay));
     if (!rows) return rows.error();
     return {};

@@ -109,11 +109,20 @@ class ThingSpace : public Carrier {
         if (reader.error()) return *reader.error();
         account.devices_per_request =
             static_cast<int>(account.settings.at("devicesPerRequest").as_int64());
-        account.line_budgets = line_budgets(account.settings);
+        account.line_budgets = thingspace::line_budgets(account.settings);
         account.headers = {{"Accept", "application/json"}, {"Content-Type", "application/json"}};
         account.identity = "thingspace|" + account.base_url + '|' + username;
         account.proof = app_key + '\n' + app_secret + '\n' + password;
         return account;
+    }
+
+    std::vector<LineBudget> line_budgets(const base::json::object& settings) const override {
+        const base::json::object no_credentials;
+        SettingsReader reader(settings, no_credentials);
+        const base::json::object checked = checked_settings(reader);
+        // Nothing is sent for an account whose settings are wrong.
+        if (reader.error()) return {};
+        return thingspace::line_budgets(checked);
     }
 
     std::unique_ptr<Exchange> exchange(const Account& account, const Line& line,
