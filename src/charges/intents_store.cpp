@@ -158,7 +158,8 @@ constexpr const char* kJudged = R"(,
                     > greatest(s.device_multiple * dh.usual, s.floor_amount)
                 THEN 'parked: more than ' || trim_scale(s.device_multiple)
                     || ' times what the device usually costs (' || round(dh.usual, 2) || ')'
-            WHEN ch.usual IS NOT NULL AND ct.amount > greatest(s.customer_multiple * ch.usual, s.floor_amount)
+            WHEN ch.usual IS NOT NULL
+                AND ct.amount > greatest(s.customer_multiple * ch.usual, s.floor_amount)
                 THEN 'parked: the customer''s total ' || ct.amount || ' is more than '
                     || trim_scale(s.customer_multiple) || ' times the usual ('
                     || round(ch.usual, 2) || ')'

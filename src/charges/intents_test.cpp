@@ -1,7 +1,7 @@
 // What results come to, on real PostgreSQL.
 #include <thread>
 
-#include "charges/ledger_fixture_test.hpp"
+#include "support/charges.hpp"
 #include "charges/preview.hpp"
 
 namespace carryall::charges {

@@ -1,5 +1,5 @@
 // Claims, completions, corrections, and what the database itself keeps from happening.
-#include "charges/ledger_fixture_test.hpp"
+#include "support/charges.hpp"
 
 namespace carryall::charges {
 namespace {

@@ -1,5 +1,5 @@
-"""A tenant with a Rev.io account, lines of one carrier and an optimisation of them, as the scenarios
-of customer charges use it. What Rev.io holds is always asked of its simulator."""
+"""A tenant with a Rev.io account, lines of one carrier and an optimisation of them, as the
+scenarios of customer charges use it. What Rev.io holds is always asked of its simulator."""
 
 import json
 import urllib.request

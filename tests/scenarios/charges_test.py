@@ -1,4 +1,4 @@
-"""Customer charges against the real programs and a simulated Rev.io, judged by what Rev.io holds."""
+"""Customer charges against the real programs and a simulated Rev.io, judged by what it holds."""
 
 import random
 import signal

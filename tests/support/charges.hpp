@@ -30,14 +30,15 @@ class LedgerTest : public support::DatabaseTest {
                 (1, 1, 99120, '1'), (1, 2, 99121, '5');
             INSERT INTO device (tenant_id, service_provider_id, portal, iccid, status, customer_id,
                 rev_service_id)
-                SELECT 1, (ARRAY[2, 3, 4, 2, 2])[i], 'm2m', '891030000000000' || lpad(i::text, 4, '0'),
-                       'Active', 1, CASE i WHEN 1 THEN 1 END FROM generate_series(1, 5) i;
+                SELECT 1, (ARRAY[2, 3, 4, 2, 2])[i], 'm2m',
+                       '891030000000000' || lpad(i::text, 4, '0'), 'Active', 1, CASE i WHEN 1 THEN 1 END FROM generate_series(1, 5) i;
             INSERT INTO optimization_instance (tenant_id, optimization_instance_id, portal_type,
                 customer_id, integration_authentication_id, billing_period_start,
                 billing_period_end, run_end_time, imported_by)
                 VALUES (1, 71, 'm2m', 1, 1, '2026-02-01', '2026-02-28', now(), 'test');
             INSERT INTO optimization_comm_group VALUES (1, 711, 71);
-            INSERT INTO optimization_queue VALUES (1, 7101, 711, 20, now()), (1, 7102, 711, 30, now());
+            INSERT INTO optimization_queue
+                VALUES (1, 7101, 711, 20, now()), (1, 7102, 711, 30, now());
             INSERT INTO optimization_device_result (tenant_id, optimization_queue_id, portal,
                 device_id, rate_plan_name, usage_mb, rate_charge_amount, overage_charge_amount,
                 rev_product_type_id)
