@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -48,7 +49,7 @@ class FileStore {
     // there is no `target`.
     virtual Result<bool> get(const std::string& key, const std::filesystem::path& target) = 0;
     // Whether files could be put here now: the folder can be written, the bucket answers to our
-    // keys. Changes nothing.
+    // keys. Leaves nothing behind but the folder.
     virtual Result<void> check() = 0;
 };
 
@@ -68,10 +69,10 @@ struct S3Settings {
 
 using FileStoreSettings = std::variant<FolderSettings, S3Settings>;
 
-// What a person got wrong in them: every setting that cannot be.
-Result<void> check_settings(const FileStoreSettings& settings);
+// What a person got wrong in them, each mistake with its setting in `where`; empty: nothing.
+std::vector<base::Error> mistakes_of(const FileStoreSettings& settings);
 
-// The settings are checked.
+// The settings have no mistakes.
 std::unique_ptr<FileStore> make_file_store(const FileStoreSettings& settings);
 
 }  // namespace carryall::files

@@ -16,7 +16,8 @@ struct ZipEntry {
     std::filesystem::path file;
 };
 
-// Replaces `archive`. Reads the entries' files before it returns, in their order.
+// Replaces `archive`. At least one entry. Reads the entries' files before it returns, in their
+// order.
 base::Result<void> write_zip(const std::filesystem::path& archive,
                              const std::vector<ZipEntry>& entries);
 

@@ -22,6 +22,7 @@
 
 #include "base/check.hpp"
 #include "base/text.hpp"
+#include "http/exchange_files.hpp"
 
 namespace carryall::http {
 
@@ -118,11 +119,14 @@ struct Exchange {
     int times_begun = 0;         // how often curl was about to send the request
     std::string guard_refusal;
     std::array<char, CURL_ERROR_SIZE> error_text{};
+    ExchangeFiles files;
 
     std::string set_url;
     std::optional<Method> set_method;
     curl_slist* set_headers = nullptr;
     milliseconds set_timeout{-1};
+    std::shared_ptr<const AwsSigning> set_signing;
+    curl_off_t set_max_bytes = -1;
 };
 
 template <class T>
@@ -130,15 +134,36 @@ void set(CURL* easy, CURLoption option, T value) {
     CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK);
 }
 
+bool is_success(int status) {
+    return status >= 200 && status < 300;
+}
+
+int status_of(CURL* easy) {
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return static_cast<int>(status);
+}
+
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
     auto& exchange = *static_cast<Exchange*>(user);
     const std::size_t bytes = size * count;
+    if (exchange.files.has_answer() && is_success(status_of(exchange.easy))) {
+        exchange.too_large =
+            exchange.files.answer_bytes() + bytes > exchange.request.max_answer_file_bytes;
+        return !exchange.too_large && exchange.files.write(data, bytes) ? bytes : 0;
+    }
     if (exchange.response.body.size() + bytes > exchange.max_body_bytes) {
         exchange.too_large = true;
         return 0;
     }
     exchange.response.body.append(data, bytes);
     return bytes;
+}
+
+// Of a body that is a file; curl asks for as many bytes as were announced.
+std::size_t on_read(char* into, std::size_t size, std::size_t count, void* user) {
+    const std::size_t bytes = static_cast<Exchange*>(user)->files.read(into, size * count);
+    return bytes > 0 ? bytes : CURL_READFUNC_ABORT;
 }
 
 // Curl takes a connection that closes amid the headers for the end of an answer without a body.
@@ -215,6 +240,7 @@ class CurlClient final : public Client {
     CURL* new_handle(Exchange& exchange);
     void give_to_curl(Exchange& exchange);
     void set_options(Exchange& exchange);
+    void set_limits_and_signature(Exchange& exchange);
     void start_waiting(Origin& origin);
     void expire_waiting(SteadyTime now);
     void run_curl_timer(SteadyTime now);
@@ -347,12 +373,13 @@ CURL* CurlClient::new_handle(Exchange& exchange) {
     set(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);  // nothing is unpacked, so nothing can explode
     set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
     set(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(options_.max_idle.count()));
-    set(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(options_.max_body_bytes));
     set(easy, CURLOPT_USERAGENT, options_.user_agent.c_str());
     if (!options_.ca_file.empty()) set(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
     set(easy, CURLOPT_ERRORBUFFER, exchange.error_text.data());
     set(easy, CURLOPT_WRITEFUNCTION, &on_body);
     set(easy, CURLOPT_WRITEDATA, &exchange);
+    set(easy, CURLOPT_READFUNCTION, &on_read);
+    set(easy, CURLOPT_READDATA, &exchange);
     set(easy, CURLOPT_HEADERFUNCTION, &on_header);
     set(easy, CURLOPT_HEADERDATA, &exchange);
     set(easy, CURLOPT_PREREQFUNCTION, &before_request);
@@ -411,7 +438,11 @@ void CurlClient::start(ClientRequest request) {
     exchange.origin = &found->second;
 
     const auto* prepared = exchange.request.headers.prepared();
-    if (prepared != nullptr && !prepared->sendable) {
+    const auto opened =
+        exchange.files.open(exchange.request.body_file, exchange.request.answer_file);
+    if (!opened) {
+        settle(exchange, Transport::not_sent, opened.error().message);
+    } else if (prepared != nullptr && !prepared->sendable) {
         settle(exchange, Transport::not_sent, "a request header holds a line end or a control");
     } else if (exchange.request.timeout <= milliseconds(0)) {
         settle(exchange, Transport::not_sent, "the deadline had passed before sending");
@@ -441,15 +472,48 @@ void CurlClient::set_options(Exchange& exchange) {
         exchange.set_method = request.method;
     }
     if (has_body) {
-        set(easy, CURLOPT_POSTFIELDS, request.body.c_str());
-        set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+        const bool is_file = exchange.files.has_body();
+        const std::uint64_t bytes = is_file ? exchange.files.body_bytes() : request.body.size();
+        // Nothing to copy from and more than no bytes: curl asks on_read().
+        set(easy, CURLOPT_POSTFIELDS, is_file && bytes > 0 ? nullptr : request.body.c_str());
+        set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(bytes));
     }
+    set_limits_and_signature(exchange);
     const auto* prepared = request.headers.prepared();
     curl_slist* headers = prepared != nullptr ? prepared->list : no_headers_.list;
     if (exchange.set_headers != headers) {
         set(easy, CURLOPT_HTTPHEADER, headers);
         exchange.set_headers = headers;
     }
+}
+
+void CurlClient::set_limits_and_signature(Exchange& exchange) {
+    CURL* easy = exchange.easy;
+    const ClientRequest& request = exchange.request;
+    // Curl would also refuse a HEAD's answer, which has a length and no body. 0: no limit.
+    const std::uint64_t in_file = request.answer_file.empty() ? 0 : request.max_answer_file_bytes;
+    const auto max_bytes =
+        request.method == Method::head
+            ? 0
+            : static_cast<curl_off_t>(std::max<std::uint64_t>(options_.max_body_bytes, in_file));
+    if (exchange.set_max_bytes != max_bytes) {
+        set(easy, CURLOPT_MAXFILESIZE_LARGE, max_bytes);
+        exchange.set_max_bytes = max_bytes;
+    }
+    if (exchange.set_signing == request.signing) return;
+    const AwsSigning* signing = request.signing.get();
+    exchange.set_signing = request.signing;
+    if (signing == nullptr) {
+        set(easy, CURLOPT_AWS_SIGV4, nullptr);
+        set(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+        set(easy, CURLOPT_USERNAME, nullptr);
+        set(easy, CURLOPT_PASSWORD, nullptr);
+        return;
+    }
+    const std::string scope = "aws:amz:" + signing->region + ":" + signing->service;
+    set(easy, CURLOPT_AWS_SIGV4, scope.c_str());
+    set(easy, CURLOPT_USERNAME, signing->access_key.c_str());
+    set(easy, CURLOPT_PASSWORD, signing->secret_key.reveal().c_str());
 }
 
 void CurlClient::give_to_curl(Exchange& exchange) {
@@ -486,12 +550,18 @@ void CurlClient::release(Exchange& exchange) {
     exchange.busy = false;
     exchange.request.body.clear();
     exchange.request.answer_headers.clear();
+    exchange.request.signing.reset();
     idle_.push_back(&exchange);
     --busy_;
 }
 
 void CurlClient::settle(Exchange& exchange, Transport transport, std::string reason) {
     ClientResponse& response = exchange.response;
+    const bool is_good = transport == Transport::ok && is_success(response.status);
+    if (!exchange.files.close(is_good) && is_good) {
+        transport = Transport::lost;
+        reason = "the answer's file could not be written to its end";
+    }
     response.transport = transport;
     response.reason = std::move(reason);
     if (transport != Transport::ok) response.body.clear();  // a part must not pass for the whole
@@ -504,9 +574,8 @@ void CurlClient::settle(Exchange& exchange, Transport transport, std::string rea
 void CurlClient::finish(Exchange& exchange, CURLcode code) {
     CURL* easy = exchange.easy;
     ClientResponse& response = exchange.response;
-    long status = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    response.status = static_cast<int>(status);
+    const int status = status_of(easy);
+    response.status = status;
     Transport transport = Transport::ok;
     std::string reason;
     if (code == CURLE_OK && !exchange.head_complete) {
@@ -516,6 +585,9 @@ void CurlClient::finish(Exchange& exchange, CURLcode code) {
         const char* type = nullptr;
         curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
         if (type != nullptr) response.content_type = type;
+        curl_off_t length = -1;
+        curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        if (length >= 0) response.content_length = static_cast<std::uint64_t>(length);
         curl_header* header = nullptr;
         if ((status >= 300 || status == 202) &&
             curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
@@ -540,8 +612,10 @@ void CurlClient::finish(Exchange& exchange, CURLcode code) {
         if (!exchange.guard_refusal.empty() && !sent) reason = exchange.guard_refusal;
         if (exchange.repeat_refused) reason = "the connection died before an answer came";
         if (exchange.too_large || code == CURLE_FILESIZE_EXCEEDED) {
-            reason =
-                "the answer is larger than " + std::to_string(options_.max_body_bytes) + " bytes";
+            const std::uint64_t most = exchange.request.answer_file.empty()
+                                           ? options_.max_body_bytes
+                                           : exchange.request.max_answer_file_bytes;
+            reason = "the answer is larger than " + std::to_string(most) + " bytes";
         }
     }
     curl_multi_remove_handle(multi_, easy);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/secret.hpp"
 #include "http/address.hpp"
 #include "http/method.hpp"
 
@@ -43,6 +45,17 @@ class HeaderList {
     std::shared_ptr<const Prepared> prepared_;
 };
 
+// AWS's signature, version 4. It covers method, path, query, host and every header of the request,
+// but of the body only what a header "x-amz-content-sha256" says of it: a request to S3 needs one.
+// The URL has to be in AWS's canonical form already (files/s3_rules.hpp), it is signed as it
+// stands.
+struct AwsSigning {
+    std::string region;
+    std::string service;
+    std::string access_key;
+    base::Secret secret_key;
+};
+
 struct ClientRequest {
     Method method = Method::get;
     std::string url;
@@ -53,6 +66,13 @@ struct ClientRequest {
     // Headers of the answer that are wanted beside those that every response has: what is not
     // asked for is not kept.
     std::vector<std::string> answer_headers;
+    // The body from a file instead of `body`, read while it is sent.
+    std::filesystem::path body_file;
+    // Where the body of a 2xx answer goes instead of into memory; replaced if it is there. It stays
+    // only if the whole of it arrived. Any other answer's body comes in the response.
+    std::filesystem::path answer_file;
+    std::uint64_t max_answer_file_bytes = 0;
+    std::shared_ptr<const AwsSigning> signing;  // null: not signed
 };
 
 struct ClientResponse {
@@ -62,6 +82,7 @@ struct ClientResponse {
     int status = 0;      // 0 unless a status line arrived
     std::string body;
     std::string content_type;
+    std::optional<std::uint64_t> content_length;      // as the answer's header says, also of a HEAD
     std::optional<std::chrono::seconds> retry_after;  // seconds or HTTP date, capped at a day
     std::chrono::microseconds elapsed{0};
     // Of ClientRequest::answer_headers those that came, spelled as asked for; of several with the

@@ -14,8 +14,12 @@
 namespace carryall::mail {
 namespace {
 
-constexpr std::chrono::milliseconds kConnectTimeout{10'000};
+using std::chrono::milliseconds;
+
+constexpr milliseconds kConnectTimeout{10'000};
 constexpr std::size_t kMaxReplyBytes = 1'000;
+// As slow as a line may be before a message is given up.
+constexpr std::uint64_t kLeastBytesPerSecond = 128 * 1'024;
 constexpr int kGoAhead = 354;  // the server waits for the message
 constexpr int kFarewell = 221;
 constexpr int kTemporary = 400;
@@ -70,6 +74,11 @@ std::size_t on_reply(char* data, std::size_t size, std::size_t count, void* user
     return size * count;
 }
 
+bool is_header_text(std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
 List headers_of(const Message& message) {
     List headers;
     append(headers, "Date: " + date_header(message.date));
@@ -89,6 +98,22 @@ void add_part(curl_mime* mime, const std::string& text, const char* type) {
     curl_mime_encoder(part, "quoted-printable");
 }
 
+// False: the file cannot be read. Curl reads it while it sends.
+bool add_file(curl_mime* mime, const Attachment& attachment) {
+    curl_mimepart* part = curl_mime_addpart(mime);
+    CHECK(part != nullptr);
+    if (curl_mime_filedata(part, attachment.file.c_str()) != CURLE_OK) return false;
+    // With a name of its own curl would add a second disposition.
+    curl_mime_filename(part, nullptr);
+    curl_mime_type(part, attachment.content_type.c_str());
+    curl_mime_encoder(part, "base64");
+    List headers;
+    append(headers, "Content-Disposition: " + disposition_header(attachment.file_name));
+    curl_mime_headers(part, headers.release(), 1);  // curl owns them now
+    return true;
+}
+
+// Null: an attachment cannot be read.
 std::unique_ptr<curl_mime, Close> body_of(CURL* easy, const Message& message) {
     std::unique_ptr<curl_mime, Close> whole(curl_mime_init(easy));
     // The last one is what a reader that can show it prefers.
@@ -100,10 +125,13 @@ std::unique_ptr<curl_mime, Close> body_of(CURL* easy, const Message& message) {
     CHECK(part != nullptr);
     curl_mime_subparts(part, alternatives.release());
     curl_mime_type(part, "multipart/alternative");
+    for (const Attachment& attachment : message.attachments) {
+        if (!add_file(whole.get(), attachment)) return nullptr;
+    }
     return whole;
 }
 
-void set_server(CURL* easy, const SmtpServer& server) {
+void set_server(CURL* easy, const SmtpServer& server, milliseconds allowed) {
     const std::string scheme = server.tls == Tls::implicit ? "smtps://" : "smtp://";
     const std::string url = scheme + server.host + ":" + std::to_string(server.port);
     set(easy, CURLOPT_URL, url.c_str());
@@ -113,7 +141,7 @@ void set_server(CURL* easy, const SmtpServer& server) {
     set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     set(easy, CURLOPT_FORBID_REUSE, 1L);
     set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectTimeout.count()));
-    set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(server.timeout.count()));
+    set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(allowed.count()));
     set(easy, CURLOPT_USE_SSL,
         static_cast<long>(server.tls == Tls::none ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     if (!server.ca_file.empty()) set(easy, CURLOPT_CAINFO, server.ca_file.c_str());
@@ -149,13 +177,24 @@ std::string_view to_string(Fate fate) {
     return kNames[static_cast<std::size_t>(fate)];
 }
 
+milliseconds time_allowed(const SmtpServer& server, std::uint64_t attached_bytes) {
+    return server.timeout + std::chrono::seconds(attached_bytes / kLeastBytesPerSecond);
+}
+
 SmtpReport send(const SmtpServer& server, const Message& message) {
     // Whoever queued it has checked; what goes into a command is checked where it goes in.
     CHECK(check_address(message.from) && check_address(message.to));
+    std::uint64_t attached_bytes = 0;
+    for (const Attachment& attachment : message.attachments) {
+        CHECK(check_file_name(attachment.file_name) && is_header_text(attachment.content_type));
+        std::error_code failed;
+        const auto bytes = std::filesystem::file_size(attachment.file, failed);
+        if (!failed) attached_bytes += bytes;
+    }
     init_curl_once();
     const std::unique_ptr<CURL, Close> easy(curl_easy_init());
     CHECK(easy != nullptr);
-    set_server(easy.get(), server);
+    set_server(easy.get(), server, time_allowed(server, attached_bytes));
     Replies replies;
     set(easy.get(), CURLOPT_HEADERFUNCTION, &on_reply);
     set(easy.get(), CURLOPT_HEADERDATA, &replies);
@@ -169,6 +208,11 @@ SmtpReport send(const SmtpServer& server, const Message& message) {
     const List headers = headers_of(message);
     set(easy.get(), CURLOPT_HTTPHEADER, headers.get());
     const auto body = body_of(easy.get(), message);
+    if (body == nullptr) {
+        SmtpReport report;
+        report.error = "an attachment cannot be read";
+        return report;
+    }
     set(easy.get(), CURLOPT_MIMEPOST, body.get());
 
     const CURLcode code = curl_easy_perform(easy.get());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -25,8 +26,11 @@ struct SmtpServer {
     std::string username;  // empty: without authentication
     base::Secret password;
     std::string ca_file;  // PEM bundle instead of the system's; empty: the system's
-    std::chrono::milliseconds timeout{30'000};  // of the whole exchange
+    std::chrono::milliseconds timeout{30'000};  // of the whole exchange, beside its attachments
 };
+
+// What an exchange may take: the server's timeout, and more for attachments of so many bytes.
+std::chrono::milliseconds time_allowed(const SmtpServer& server, std::uint64_t attached_bytes);
 
 enum class Fate {
     taken,      // the server answered that it has the message
@@ -44,6 +48,7 @@ struct SmtpReport {
     std::string error;  // for a person; empty if taken
 };
 
+// An attachment that cannot be read leaves the message not taken.
 SmtpReport send(const SmtpServer& server, const Message& message);
 
 }  // namespace carryall::mail

@@ -2,7 +2,9 @@
 // Python's own parser: what it says of a message is what its reader sees.
 #include "mail/smtp.hpp"
 
+#include <fstream>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "base/json.hpp"
 #include "support/process.hpp"
@@ -107,6 +109,66 @@ TEST_F(Smtp, a_subject_in_any_script_arrives_and_none_becomes_a_header) {
     EXPECT_EQ(header(seen, "Bcc"), "");
     EXPECT_EQ(header(seen, "Subject"), "harmless  Bcc: victim@example.com    body");
     EXPECT_EQ(seen.at("to").as_array().size(), 1U);
+}
+
+class SmtpWithFiles : public Smtp {
+  protected:
+    Attachment file_of(const std::string& name, const std::string& content) {
+        const auto path = folder_.path() / std::to_string(++count_);
+        std::ofstream(path, std::ios::binary) << content;
+        return {name, "text/plain; charset=utf-8", path};
+    }
+    support::TempDir folder_;
+    int count_ = 0;
+};
+
+TEST_F(SmtpWithFiles, attachments_arrive_byte_by_byte_under_names_in_any_script) {
+    std::string all;
+    for (int i = 0; i < 100'000; ++i) all += static_cast<char>(i * 7 % 256);
+    const std::vector<std::pair<std::string, std::string>> files = {
+        {"17.txt", "one;two\r\n"},
+        {"März 2026, \"Größe\" 100%.txt", all},
+        {"日本語のとても長い名前のファイル、料金の一覧表、二千二十六年三月分.txt", ""}};
+    Message message = message_to("a@example.com");
+    for (const auto& [name, content] : files) {
+        message.attachments.push_back(file_of(name, content));
+    }
+    const SmtpReport report = send(known(), message);
+    ASSERT_EQ(report.fate, Fate::taken) << report.error;
+    const json::object seen = server_->message();
+    EXPECT_TRUE(seen.at("defects").as_array().empty());
+    EXPECT_EQ(seen.at("parts").at("text/html").as_string(), message.html);
+    const json::array& attachments = seen.at("attachments").as_array();
+    ASSERT_EQ(attachments.size(), files.size());
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const json::object& one = attachments[i].as_object();
+        EXPECT_EQ(one.at("name").as_string(), files[i].first);
+        EXPECT_EQ(one.at("sha256").as_string(), base::sha256_hex(files[i].second)) << i;
+        EXPECT_EQ(one.at("type").as_string(), "text/plain");
+        EXPECT_EQ(one.at("encoding").as_string(), "base64");
+        EXPECT_TRUE(one.at("defects").as_array().empty()) << one.at("defects");
+    }
+}
+
+TEST_F(SmtpWithFiles, a_large_one_is_read_while_it_is_sent) {
+    Message message = message_to("a@example.com");
+    message.attachments = {file_of("large.txt", "rows")};
+    std::filesystem::resize_file(message.attachments[0].file, 20u << 20);
+    rusage before{};
+    ::getrusage(RUSAGE_SELF, &before);
+    ASSERT_EQ(send(known(), message).fate, Fate::taken);
+    rusage after{};
+    ::getrusage(RUSAGE_SELF, &after);
+    EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 10 * 1'024);  // KiB
+    EXPECT_EQ(server_->message().at("attachments").at(0).at("bytes").as_int64(), 20 << 20);
+}
+
+TEST_F(SmtpWithFiles, one_that_cannot_be_read_is_no_reason_to_send_without_it) {
+    Message message = message_to("a@example.com");
+    message.attachments = {{"a.txt", "text/plain", folder_.path() / "missing"}};
+    const SmtpReport report = send(known(), message);
+    EXPECT_EQ(report.fate, Fate::not_taken);
+    EXPECT_NE(report.error.find("attachment"), std::string::npos) << report.error;
 }
 
 TEST_F(Smtp, what_the_server_says_of_a_message_decides_its_fate) {

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 # Left to right, as data flows. A folder of src/ includes only folders that stand further left.
-FLOW = [{"base"}, {"db", "http", "mail", "sheets"}, {"queue"}, {"tenants"}, {"devices"}, {"carriers"},
+FLOW = [{"base"}, {"db", "http"}, {"files", "mail", "sheets"}, {"queue"}, {"tenants"}, {"devices"}, {"carriers"},
         {"billing"}, {"accounts"}, {"sync"}, {"changes"}, {"charges"}, {"notify"}, {"api"}, {"app"}]
 LEVEL = {folder: level for level, folders in enumerate(FLOW) for folder in folders}
 

@@ -28,7 +28,7 @@ BAD = {
     "include_direction": [
         ("right", {"src/devices/a.cpp": '#include "changes/b.hpp"\n'}),
         ("same level", {"src/db/a.cpp": '#include "http/client.hpp"\n'}),
-        ("same level", {"src/sheets/a.cpp": '#include "db/pool.hpp"\n'}),
+        ("same level", {"src/sheets/a.cpp": '#include "files/link.hpp"\n'}),
         ("tests too", {"src/base/a_test.cpp": '#include "db/pool.hpp"\n'}),
         ("unknown folder", {"src/handlers/a.cpp": "// x\n"})],
     "seams": [

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import email
 import email.policy
+import hashlib
 import json
 import ssl
 import subprocess
@@ -15,19 +16,33 @@ from pathlib import Path
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 
+SHOWN = 100_000  # bytes of a raw message
+TAKEN = 50_000_000
+
+
 def say(document):
     print(json.dumps(document), flush=True)
+
+
+def attachment(part):
+    content = part.get_payload(decode=True)
+    return {"name": part.get_filename(), "type": part.get_content_type(),
+            "encoding": part["Content-Transfer-Encoding"], "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "defects": [str(defect) for header in part.values() for defect in header.defects]}
 
 
 def described(envelope):
     """What a reader of mail sees, by Python's own parser."""
     message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-    parts = {part.get_content_type(): part.get_content() for part in message.walk()
-             if not part.is_multipart()}
+    leaves = [part for part in message.walk() if not part.is_multipart()]
+    parts = {part.get_content_type(): part.get_content() for part in leaves
+             if not part.is_attachment()}
+    attachments = [attachment(part) for part in leaves if part.is_attachment()]
     return {"from": envelope.mail_from, "to": envelope.rcpt_tos,
             "headers": [[name, str(value)] for name, value in message.items()],
             "defects": [str(defect) for defect in message.defects], "parts": parts,
-            "raw": envelope.content.decode("ascii")}
+            "attachments": attachments, "raw": envelope.content[:SHOWN].decode("ascii")}
 
 
 class Handler:
@@ -78,6 +93,7 @@ async def serve(options, context):
     def protocol():
         tls = options.tls == "starttls"
         return SMTP(Handler(options), hostname="mail.test", decode_data=False,
+                    data_size_limit=TAKEN,
                     tls_context=context if tls else None, require_starttls=tls,
                     auth_required=bool(options.user), authenticator=check,
                     auth_require_tls=tls)
