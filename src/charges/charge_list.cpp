@@ -1,5 +1,6 @@
 #include "charges/charge_list.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
 

@@ -30,8 +30,7 @@ class WrittenList : public ChargeListTest {
         const auto figures = write_charge_list(*connection_, (*part)->order, file);
         EXPECT_TRUE(figures) << (figures ? "" : figures.error().message);
         if (figures) figures_ = *figures;
-        std::ifstream in(file, std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
+        return content_of(file);
     }
 
     std::int64_t run_ = 0;

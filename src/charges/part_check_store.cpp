@@ -28,7 +28,8 @@ constexpr Query kLoadPart{"charge_list_load_part", R"(
 constexpr Query kLoadRun{"charge_list_load_run", R"(
     SELECT r.state = 'sending' AND r.open_instance_count = 0 AND r.open_part_count = 1, r.source,
            coalesce(r.charge_file_id, 0), r.told_version + 1,
-           to_char(now() AT TIME ZONE coalesce(s.billing_time_zone, 'UTC'), 'YYYY-MM-DD HH24:MI:SS ')
+           to_char(now() AT TIME ZONE coalesce(s.billing_time_zone, 'UTC'),
+                   'YYYY-MM-DD HH24:MI:SS ')
                || coalesce(s.billing_time_zone, 'UTC'),
            coalesce(s.attachment_limit_bytes, 10485760),
            (SELECT md5(string_agg(p.part_number || ':' || p.list_version, ','
@@ -89,7 +90,7 @@ constexpr Query kFinish{"charge_run_finish", R"(
         UPDATE charge_run
         SET state = 'finished', finished_at = now(), told_version = told_version + 1, note = $3
         WHERE tenant_id = $1 AND charge_run_id = $2
-        RETURNING source, hold, created_by, correlation_id, told_version, finished_at)
+        RETURNING source, created_by, correlation_id, told_version, finished_at)
     SELECT emit_event($1, 'charge_run.finished', 'charge_run/' || $2::bigint,
         $4::jsonb || jsonb_build_object('chargeRunId', $2::bigint, 'source', source,
             'told', told_version, 'createdBy', created_by, 'correlationId', correlation_id,

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sstream>
 
 #include "charges/part_check.hpp"
 #include "files/folder_store.hpp"
@@ -15,7 +16,8 @@ namespace carryall::charges {
 // A folder that can be made to fail, to lose files and to count.
 class SwitchedStore final : public files::FileStore {
   public:
-    explicit SwitchedStore(std::filesystem::path folder) : folder_({std::move(folder)}) {}
+    explicit SwitchedStore(std::filesystem::path folder)
+        : folder_(files::FolderSettings{std::move(folder)}) {}
 
     Result<void> put(const std::string& key, const std::filesystem::path& file,
                      const std::string& content_type) override {
@@ -170,8 +172,12 @@ class ChargeListTest : public support::DatabaseTest {
         const auto file = folder_.path() / "loaded";
         const auto got = store_->get(key, file);
         EXPECT_TRUE(got && *got) << key;
-        std::ifstream in(file, std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
+        return content_of(file);
+    }
+    static std::string content_of(const std::filesystem::path& file) {
+        std::ostringstream content;
+        content << std::ifstream(file, std::ios::binary).rdbuf();
+        return content.str();
     }
     static std::vector<std::vector<std::string>> mails() {
         return database().rows(
