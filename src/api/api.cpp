@@ -67,6 +67,7 @@ Routes all_routes() {
     add_webhook_routes(routes);
     add_recipient_routes(routes);
     add_delivery_routes(routes);
+    add_download_routes(routes);
     return routes;
 }
 

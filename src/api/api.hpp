@@ -46,6 +46,7 @@ void add_event_routes(Routes& routes);
 void add_webhook_routes(Routes& routes);
 void add_recipient_routes(Routes& routes);
 void add_delivery_routes(Routes& routes);
+void add_download_routes(Routes& routes);
 
 // Counts what became of it, if it came to the address for callbacks.
 void count_callback(const http::Request& request, int status);

@@ -16,6 +16,7 @@
 #include "base/secret.hpp"
 #include "changes/bulk_change.hpp"
 #include "db/postgres.hpp"
+#include "files/file_store.hpp"
 #include "http/message.hpp"
 #include "notify/webhook_url.hpp"
 #include "tenants/page_token.hpp"
@@ -54,7 +55,8 @@ struct Services {
     const base::MasterKey& master_key;
     const tenants::PageTokens& page_tokens;
     Settings settings;
-    ProgressFeed* progress = nullptr;  // set by Api
+    files::FileStore* files = nullptr;  // where downloads are; null: there are none
+    ProgressFeed* progress = nullptr;   // set by Api
 };
 
 struct Call {

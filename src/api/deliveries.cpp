@@ -94,8 +94,15 @@ Result<Response> get(Call& call) {
                                            {"answer", attempt.answer},
                                            {"error", or_null(attempt.error)}});
     }
+    json::array attachments;
+    for (const notify::DeliveryAttachment& one : found->attachments) {
+        attachments.emplace_back(json::object{{"fileName", one.file_name},
+                                              {"contentType", one.content_type},
+                                              {"sizeBytes", one.size_bytes}});
+    }
     json::object document = document_of(found->delivery);
     document["text"] = or_null(found->text);
+    document["attachments"] = std::move(attachments);
     document["attempts"] = std::move(attempts);
     return json_response(document);
 }

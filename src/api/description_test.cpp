@@ -27,6 +27,7 @@ std::string permission_of(const Route& route) {
     if (route.access == Access::open) return "open";
     if (route.access == Access::metrics) return "metrics";
     if (route.access == Access::callback) return "callback";
+    if (route.access == Access::link) return "link";
     return std::string(tenants::to_string(*route.permission));
 }
 

@@ -24,7 +24,8 @@ struct Call;
 // `token`: an API token whose role holds the route's permission. `open`: no token at all (health,
 // the description). `metrics`: the operator's scrape token, if one is set. `callback`: a carrier,
 // known by its address and by what its message says; the handler checks both (callbacks.cpp).
-enum class Access { token, open, metrics, callback };
+// `link`: whoever has the address; the sealed {token} in it says what it opens (downloads.cpp).
+enum class Access { token, open, metrics, callback, link };
 
 // Each class has its own budget for each token (without tokens: for each source address). Callbacks
 // have one of their own: thousands come at once, and from few addresses.

@@ -150,6 +150,33 @@ Setting mail_address(std::string_view key, std::string Config::*member, std::str
     return setting;
 }
 
+Setting web_address(std::string_view key, std::string Config::*member, std::string_view help) {
+    Setting setting = text(key, member, help);
+    setting.set = [member](Config& config, std::string_view value) -> Result<void> {
+        const bool is_web = value.starts_with("https://") || value.starts_with("http://");
+        if (!value.empty() && (!is_web || value.find_first_of(" \t?#\"<>") != value.npos)) {
+            return base::invalid_input("must be an address such as https://carryall.example.com");
+        }
+        while (value.ends_with('/')) value.remove_suffix(1);
+        config.*member = value;
+        return {};
+    };
+    return setting;
+}
+
+void check_files(const Config& config, std::vector<Error>& mistakes) {
+    const bool has_s3 = !config.files_s3_region.empty() || !config.files_s3_endpoint.empty() ||
+                        !config.files_s3_access_key.empty() || !config.files_s3_secret_key.empty();
+    if (config.files_s3_bucket.empty() && has_s3) {
+        mistakes.push_back(
+            base::invalid_input("set files.s3_bucket, or none of files.s3_…", "files.s3_bucket"));
+        return;
+    }
+    for (Error& mistake : files::mistakes_of(file_store_settings(config))) {
+        mistakes.push_back(std::move(mistake));
+    }
+}
+
 // What one setting alone does not show.
 void check_mail(const Config& config, std::vector<Error>& mistakes) {
     if (config.mail_from.empty() != config.mail_host.empty()) {
@@ -269,6 +296,9 @@ const std::vector<Setting>& settings() {
         networks("api.trusted_proxies", &Config::api_trusted_proxies,
                  "Proxies in front, whose X-Forwarded-For is believed. Without them all clients "
                  "behind a proxy count as one source, and callbacks are refused."),
+        web_address("api.public_url", &Config::api_public_url,
+                    "How others reach this API, such as https://carryall.example.com. Links in "
+                    "mails begin with it; set it for the workers too."),
         secret("api.metrics_token", &Config::api_metrics_token,
                "If set, /metrics asks for it as a bearer token."),
         number("api.drain_seconds", &Config::api_drain_seconds, 0, 600,
@@ -331,6 +361,21 @@ const std::vector<Setting>& settings() {
         text("mail.ca_file", &Config::mail_ca_file,
              "PEM file of the authorities that mail servers' certificates come from. Empty: the "
              "system's."),
+        text("files.directory", &Config::files_directory,
+             "Where files are kept (lists that are mailed, downloads). API and workers need the "
+             "same one: on several machines, a shared folder or S3."),
+        text("files.s3_bucket", &Config::files_s3_bucket,
+             "Keeps files in this bucket of an S3 service instead. Empty: in files.directory."),
+        text("files.s3_region", &Config::files_s3_region, "The bucket's region."),
+        text("files.s3_endpoint", &Config::files_s3_endpoint,
+             "Scheme and host of the service. Empty: AWS's of the region."),
+        text("files.s3_access_key", &Config::files_s3_access_key,
+             "May put, get and list in the bucket: s3:PutObject, s3:GetObject, s3:ListBucket."),
+        secret("files.s3_secret_key", &Config::files_s3_secret_key, "Its secret."),
+        flag("files.s3_path_style", &Config::files_s3_path_style,
+             "The bucket in the path instead of in the host's name, as MinIO wants it."),
+        number("files.link_days", &Config::files_link_days, 1, 365,
+               "How long links to files in mails open them."),
         choice("log.level", &Config::log_level, {"debug", "info", "warning", "error"},
                "debug, info, warning or error."),
         choice("log.format", &Config::log_format, {"json", "text"},
@@ -362,6 +407,7 @@ Result<Config> load_config(const std::string& file, const Environment& environme
         }
     }
     check_mail(config, mistakes);
+    check_files(config, mistakes);
     if (!mistakes.empty()) return mistakes.front();
     return config;
 }
@@ -386,6 +432,24 @@ std::string config_reference() {
             .append("\n");
     }
     return out;
+}
+
+files::FileStoreSettings file_store_settings(const Config& config) {
+    if (config.files_s3_bucket.empty()) return files::FolderSettings{config.files_directory};
+    files::S3Settings s3;
+    s3.endpoint = config.files_s3_endpoint.empty()
+                      ? "https://s3." + config.files_s3_region + ".amazonaws.com"
+                      : config.files_s3_endpoint;
+    s3.region = config.files_s3_region;
+    s3.bucket = config.files_s3_bucket;
+    s3.access_key = config.files_s3_access_key;
+    s3.secret_key = config.files_s3_secret_key;
+    s3.path_style = config.files_s3_path_style;
+    return s3;
+}
+
+files::LinkSettings link_settings(const Config& config) {
+    return {config.api_public_url, std::chrono::days(config.files_link_days)};
 }
 
 Result<base::MasterKey> load_master_key(const Config& config) {

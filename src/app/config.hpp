@@ -15,6 +15,8 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "files/file_store.hpp"
+#include "files/link.hpp"
 
 namespace carryall::app {
 
@@ -37,6 +39,7 @@ struct Config {
     int api_uploads_per_minute = 30;
     int api_callbacks_per_minute = 120'000;
     std::vector<std::string> api_trusted_proxies;  // CIDR, checked
+    std::string api_public_url;                    // checked; without a slash at its end
     base::Secret api_metrics_token;
     int api_drain_seconds = 20;
     // [changes]
@@ -74,6 +77,15 @@ struct Config {
     std::string mail_second_username;
     base::Secret mail_second_password;
     std::string mail_ca_file;
+    // [files]
+    std::string files_directory = "/var/lib/carryall/files";
+    std::string files_s3_bucket;  // empty: files are kept in files_directory
+    std::string files_s3_region;
+    std::string files_s3_endpoint;  // empty: AWS's of the region
+    std::string files_s3_access_key;
+    base::Secret files_s3_secret_key;
+    bool files_s3_path_style = false;
+    int files_link_days = 30;
     // [log]
     std::string log_level = "info";
     std::string log_format = "json";
@@ -100,6 +112,10 @@ base::Result<Config> load_config(const std::string& file, const Environment& env
 
 // The commented TOML file with all defaults.
 std::string config_reference();
+
+// Where files are kept, as [files] says.
+files::FileStoreSettings file_store_settings(const Config& config);
+files::LinkSettings link_settings(const Config& config);
 
 // From keys.master_key or keys.master_key_file.
 base::Result<base::MasterKey> load_master_key(const Config& config);

@@ -57,6 +57,7 @@ const std::vector<Mistake>& typical_mistakes() {
         {"[worker]\nlease = 60\n", ":2: worker.lease", "no such setting"},
         {"[log]\n\nformat.json = true\n", ":3: log.format.json", "no such setting"},
         {"[keys]\nmasterkey = \"00\"\n", ":2: keys.masterkey", "no such setting"},
+        {"[api]\npublic_url = \"carryall.example.com\"\n", ":2: api.public_url", "https://"},
         {"[api.tls]\ncert = \"a\"\n", ":2: api.tls.cert", "no such setting"},
         // Numbers.
         {"[api]\nport = \"http\"\n", ":2: api.port", "whole number from 0 to 65535"},
@@ -128,6 +129,38 @@ TEST_F(ConfigTest, all_mistakes_are_told_at_once) {
     const Loaded loaded = load("[api]\nport = -1\nthreads = 0\n[log]\nlevel = \"x\"\n");
     ASSERT_FALSE(loaded.config);
     EXPECT_EQ(loaded.mistakes.size(), 3U);
+}
+
+TEST_F(ConfigTest, settings_of_the_file_store_that_do_not_fit_together_name_the_one_to_mend) {
+    const std::vector<Mistake> mistakes = {
+        {"directory = \"files\"", "files.directory", "whole path"},
+        {"s3_region = \"eu-central-1\"", "files.s3_bucket", "or none of"},
+        {"s3_bucket = \"lists\"", "files.s3_region", "region"},
+        {"s3_bucket = \"lists\"\ns3_region = \"r\"\ns3_secret_key = \"s\"", "files.s3_access_key",
+         "is needed"},
+        {"s3_bucket = \"lists\"\ns3_region = \"r\"\ns3_endpoint = \"minio\"", "files.s3_endpoint",
+         "scheme and host"}};
+    for (const Mistake& mistake : mistakes) {
+        const Loaded loaded = load("[files]\n" + mistake.toml + "\n");
+        ASSERT_FALSE(loaded.config) << mistake.toml;
+        EXPECT_EQ(loaded.mistakes.front().where, mistake.where) << mistake.toml;
+        EXPECT_NE(loaded.mistakes.front().message.find(mistake.message), std::string::npos)
+            << loaded.mistakes.front().message;
+    }
+    const Loaded good = load(
+        "[files]\ns3_bucket = \"lists\"\ns3_region = \"eu-central-1\"\n"
+        "s3_access_key = \"a\"\ns3_secret_key = \"s\"\n");
+    ASSERT_TRUE(good.config);
+    EXPECT_EQ(std::get<files::S3Settings>(file_store_settings(*good.config)).endpoint,
+              "https://s3.eu-central-1.amazonaws.com");
+}
+
+TEST_F(ConfigTest, links_begin_with_the_public_address_without_a_slash) {
+    const Loaded loaded =
+        load("[api]\npublic_url = \"https://carryall.example.com/\"\n[files]\nlink_days = 7\n");
+    ASSERT_TRUE(loaded.config);
+    EXPECT_EQ(link_settings(*loaded.config).public_url, "https://carryall.example.com");
+    EXPECT_EQ(link_settings(*loaded.config).valid, std::chrono::days(7));
 }
 
 TEST_F(ConfigTest, a_missing_file_is_named) {

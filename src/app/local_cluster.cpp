@@ -290,7 +290,11 @@ Result<void> make_cluster(const fs::path& programs, const Paths& paths) {
                              "\"\n\n"
                              "[keys]\n"
                              "master_key_file = \"" +
-                             paths.key.string() + "\"\n");
+                             paths.key.string() +
+                             "\"\n\n"
+                             "[files]\n"
+                             "directory = \"" +
+                             (paths.folder / "files").string() + "\"\n");
 }
 
 Result<fs::path> absolute_folder(const fs::path& folder) {

@@ -128,6 +128,14 @@ notify::WebhookRules webhook_rules(const Config& config) {
     return {config.webhooks_allow_http, networks_of(config.webhooks_private_networks)};
 }
 
+// A store that cannot be used now keeps nobody from changing lines: it is said, and files wait.
+std::shared_ptr<files::FileStore> open_file_store(const Config& config) {
+    std::shared_ptr<files::FileStore> store = files::make_file_store(file_store_settings(config));
+    const auto usable = store->check();
+    if (!usable) base::log::error("file_store_unusable", {{"reason", usable.error().message}});
+    return store;
+}
+
 mail::Tls tls_of(const std::string& text) {
     if (text == "implicit") return mail::Tls::implicit;
     return text == "none" ? mail::Tls::none : mail::Tls::starttls;
@@ -146,12 +154,14 @@ mail::SmtpServer mail_server(const Config& config, const std::string& host, int 
     return server;
 }
 
-notify::NotifierSettings notifier_settings(const Config& config) {
+notify::NotifierSettings notifier_settings(const Config& config,
+                                           std::shared_ptr<files::FileStore> files) {
     notify::NotifierSettings settings;
     settings.database = config.database_url;
     settings.webhooks = webhook_rules(config);
     settings.webhook_timeout = std::chrono::seconds(config.webhooks_timeout_seconds);
     settings.mail.from = config.mail_from;
+    settings.mail.files = std::move(files);
     if (config.mail_host.empty()) return settings;
     settings.mail.servers.push_back(mail_server(config, config.mail_host, config.mail_port,
                                                 config.mail_tls, config.mail_username,
@@ -183,6 +193,8 @@ Result<void> serve(const Config& config) {
     services.settings.callbacks_per_minute = config.api_callbacks_per_minute;
     services.settings.metrics_token = config.api_metrics_token;
     services.settings.webhooks = webhook_rules(config);
+    const auto files = open_file_store(config);
+    services.files = files.get();
     api::Api api(services);
     http::ServerOptions options;
     options.address = config.api_address;
@@ -210,7 +222,8 @@ Result<void> work(const Config& config) {
     const changes::WorkerSettings settings = worker_settings(config);
     changes::Worker worker(settings, *key);
     sync::SyncWorker readers(reader_settings(config, settings), *key);
-    notify::Notifier notifier(notifier_settings(config), std::move(key).value());
+    notify::Notifier notifier(notifier_settings(config, open_file_store(config)),
+                              std::move(key).value());
     worker.start();
     readers.start();
     notifier.start();

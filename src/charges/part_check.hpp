@@ -15,14 +15,14 @@
 #include "base/secret.hpp"
 #include "charges/part_check_store.hpp"
 #include "files/file_store.hpp"
+#include "files/link.hpp"
 #include "files/store_verified.hpp"
 
 namespace carryall::charges {
 
 struct CheckSettings {
     std::shared_ptr<files::FileStore> store;
-    std::string public_url;  // of the API, in links; empty: files that are too large are not mailed
-    std::chrono::days link_lasts{30};
+    files::LinkSettings links;  // without a URL, files that are too large are not mailed
     std::filesystem::path scratch_directory = std::filesystem::temp_directory_path();
     files::VerifyPace pace;
     // A list that cannot be stored for so long is told, once, to administrators and billing.

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <thread>
 
-#include "files/link.hpp"
 #include "support/charge_lists.hpp"
 
 namespace carryall::charges {
@@ -308,7 +307,7 @@ TEST_F(PartCheck, a_list_larger_than_the_limit_is_linked) {
 TEST_F(PartCheck, a_list_that_can_neither_be_attached_nor_linked_is_named) {
     set_emails("boss@example.com", "");
     database().run("UPDATE charge_setting SET attachment_limit_bytes = 10");
-    settings_.public_url.clear();
+    settings_.links.public_url.clear();
     add_instance(12, 1, "");
     const auto run = add_run(1);
     add_simple_part(run, 1, 12);

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "base/log.hpp"
-#include "files/link.hpp"
 #include "files/zip_writer.hpp"
 
 namespace carryall::charges {
@@ -107,18 +106,17 @@ Result<SummaryFiles::Ready> SummaryFiles::ready(const std::string& key, const st
                                                  {"size_bytes", bytes}}});
         return file;
     }
-    if (settings_.public_url.empty()) {
+    if (settings_.links.public_url.empty()) {
         file.shown.problem = fmt::format(
             "it has {} bytes, more than may be attached, and no links can be made because "
             "api.public_url is not set; it is stored as {}",
             bytes, key);
         return file;
     }
-    const base::Instant ends = base::system_clock().now() + settings_.link_lasts;
-    file.shown.link = files::link_url(
-        settings_.public_url,
-        files::link_token(key_, {own_part_.tenant_id, key, name, content_type, ends}));
-    file.shown.link_ends_at = base::to_iso8601(ends).substr(0, 10);
+    const base::Instant now = base::system_clock().now();
+    const files::Link link{own_part_.tenant_id, key, name, content_type, {}};
+    file.shown.link = files::make_link_url(key_, settings_.links, link, now);
+    file.shown.link_ends_at = base::to_iso8601(now + settings_.links.valid).substr(0, 10);
     return file;
 }
 

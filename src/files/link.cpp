@@ -42,8 +42,10 @@ base::Result<Link> open_link(const base::MasterKey& key, std::string_view token,
     return link;
 }
 
-std::string link_url(std::string_view public_url, std::string_view token) {
-    return std::string(public_url) + "/v1/downloads/" + std::string(token);
+std::string make_link_url(const base::MasterKey& key, const LinkSettings& settings, Link link,
+                          base::Instant now) {
+    link.expires_at = now + settings.valid;
+    return settings.public_url + "/v1/downloads/" + link_token(key, link);
 }
 
 }  // namespace carryall::files

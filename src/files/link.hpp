@@ -3,6 +3,7 @@
 // elsewhere; it names its tenant; an expired, forged or altered one opens nothing.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,7 +26,13 @@ std::string link_token(const base::MasterKey& key, const Link& link);
 // `not_found` for whatever opens nothing: it never says why.
 base::Result<Link> open_link(const base::MasterKey& key, std::string_view token, base::Instant now);
 
-// "https://carryall.example.com/v1/downloads/<token>". `public_url` without a slash at its end.
-std::string link_url(std::string_view public_url, std::string_view token);
+struct LinkSettings {
+    std::string public_url;  // how others reach the API; without a slash at its end
+    std::chrono::days valid{30};
+};
+
+// "https://carryall.example.com/v1/downloads/<token>"; the link's expiry is set from now on.
+std::string make_link_url(const base::MasterKey& key, const LinkSettings& settings, Link link,
+                          base::Instant now);
 
 }  // namespace carryall::files

@@ -51,10 +51,15 @@ TEST(Link, that_expired_was_altered_or_made_elsewhere_opens_nothing) {
 
 TEST(Link, stands_in_an_address_as_it_is) {
     const auto key = base::MasterKey::generate();
-    const std::string token = link_token(key, some_link());
+    const LinkSettings settings{"https://carryall.example.com", std::chrono::days(3)};
+    const std::string url = make_link_url(key, settings, some_link(), kNow);
+    const std::string begin = "https://carryall.example.com/v1/downloads/";
+    ASSERT_TRUE(url.starts_with(begin)) << url;
+    const std::string token = url.substr(begin.size());
     EXPECT_EQ(token.find_first_not_of("0123456789abcdef"), std::string::npos);
-    EXPECT_EQ(link_url("https://carryall.example.com", token),
-              "https://carryall.example.com/v1/downloads/" + token);
+    const auto opened = open_link(key, token, kNow);
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(opened->expires_at, kNow + std::chrono::days(3));
 }
 
 }  // namespace

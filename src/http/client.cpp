@@ -31,6 +31,9 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct HeaderList::Prepared {
     curl_slist* list = nullptr;
+    // The part of the list that was asked for. Curl 7.88 signs the headers that it is told to leave
+    // out as if they were sent, so a signed request is given this part alone.
+    curl_slist* given = nullptr;
     bool sendable = true;
 
     Prepared() = default;
@@ -42,6 +45,11 @@ struct HeaderList::Prepared {
         curl_slist* longer = curl_slist_append(list, line.c_str());
         CHECK(longer != nullptr);
         list = longer;
+    }
+    void append_given(const std::string& line) {
+        append(line);
+        if (given != nullptr) return;
+        for (given = list; given->next != nullptr;) given = given->next;
     }
 };
 
@@ -123,7 +131,7 @@ struct Exchange {
 
     std::string set_url;
     std::optional<Method> set_method;
-    curl_slist* set_headers = nullptr;
+    curl_slist* set_headers = nullptr;  // null: none were ever set
     milliseconds set_timeout{-1};
     std::shared_ptr<const AwsSigning> set_signing;
     curl_off_t set_max_bytes = -1;
@@ -480,7 +488,9 @@ void CurlClient::set_options(Exchange& exchange) {
     }
     set_limits_and_signature(exchange);
     const auto* prepared = request.headers.prepared();
-    curl_slist* headers = prepared != nullptr ? prepared->list : no_headers_.list;
+    const auto& headers_of_request = prepared != nullptr ? *prepared : no_headers_;
+    curl_slist* headers =
+        request.signing != nullptr ? headers_of_request.given : headers_of_request.list;
     if (exchange.set_headers != headers) {
         set(easy, CURLOPT_HTTPHEADER, headers);
         exchange.set_headers = headers;
@@ -744,17 +754,18 @@ void CurlClient::wait(milliseconds at_most, std::vector<ClientResponse>& out) {
 HeaderList::HeaderList(const std::vector<std::pair<std::string, std::string>>& headers) {
     init_curl_once();
     auto prepared = std::make_shared<Prepared>();
-    bool has_content_type = false;
+    const bool has_content_type = std::any_of(
+        headers.begin(), headers.end(),
+        [](const auto& header) { return base::ascii_lower(header.first) == "content-type"; });
+    suppress_curls_own(*prepared, has_content_type);
     for (const auto& [name, value] : headers) {
         if (!is_header_name(name) || !is_header_value(value)) {
             prepared->sendable = false;
             break;
         }
-        has_content_type = has_content_type || base::ascii_lower(name) == "content-type";
         // Curl reads "Name:" as "leave this header out"; a semicolon sends it empty.
-        prepared->append(value.empty() ? name + ";" : name + ": " + value);
+        prepared->append_given(value.empty() ? name + ";" : name + ": " + value);
     }
-    suppress_curls_own(*prepared, has_content_type);
     prepared_ = std::move(prepared);
 }
 

@@ -4,14 +4,19 @@
 #include <arpa/inet.h>
 #include <atomic>
 #include <ctime>
+#include <fstream>
 #include <functional>
+#include <future>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sstream>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+
+#include "support/temp_dir.hpp"
 
 namespace carryall::http {
 namespace {
@@ -562,6 +567,133 @@ TEST(Client, an_answer_before_the_whole_body_was_taken_is_still_an_answer) {
     const auto response =
         exchange(*client, request_to(server.url(), Method::post, std::string(20u << 20, 'x')));
     EXPECT_EQ(response.status, 413);
+}
+
+class ClientFiles : public ::testing::Test {
+  protected:
+    std::filesystem::path file_of(std::string_view content) {
+        const auto path = folder_.path() / "body";
+        std::ofstream(path, std::ios::binary) << content;
+        return path;
+    }
+    std::filesystem::path answer() const { return folder_.path() / "answer"; }
+    std::string answered() const {
+        std::ostringstream content;
+        content << std::ifstream(answer(), std::ios::binary).rdbuf();
+        return content.str();
+    }
+    ClientRequest request(const RawServer& server, Method method) const {
+        ClientRequest wanted = request_to(server.url(), method, "");
+        wanted.answer_file = answer();
+        wanted.max_answer_file_bytes = 100;
+        return wanted;
+    }
+
+    support::TempDir folder_;
+};
+
+TEST_F(ClientFiles, a_body_comes_from_a_file_and_the_handle_forgets_it) {
+    std::vector<std::string> bodies;
+    RawServer server([&](Peer& peer) {
+        for (std::string seen = peer.read_request(); !seen.empty(); seen = peer.read_request()) {
+            bodies.push_back(seen.substr(0, 4) + seen.substr(seen.find("\r\n\r\n") + 4));
+            peer.send(kOk);
+        }
+    });
+    std::string large(3u << 20, 'x');
+    large += "end";
+    {
+        const auto client = make_client({});
+        for (const std::string& content : {large, std::string("small"), std::string()}) {
+            ClientRequest upload = request_to(server.url(), Method::put, "");
+            upload.body_file = file_of(content);
+            EXPECT_EQ(exchange(*client, std::move(upload)).status, 200);
+        }
+        EXPECT_EQ(exchange(*client, request_to(server.url(), Method::put, "text")).status, 200);
+    }
+    EXPECT_EQ(bodies, (std::vector<std::string>{"PUT " + large, "PUT small", "PUT ", "PUT text"}));
+}
+
+TEST_F(ClientFiles, a_body_that_cannot_be_read_is_not_sent) {
+    RawServer server([](Peer& peer) { peer.read_request(); });
+    const auto client = make_client({});
+    ClientRequest upload = request_to(server.url(), Method::put, "");
+    upload.body_file = folder_.path() / "missing";
+    const ClientResponse response = exchange(*client, std::move(upload));
+    EXPECT_EQ(response.transport, Transport::not_sent);
+    EXPECT_NE(response.reason.find("missing"), std::string::npos) << response.reason;
+    EXPECT_EQ(server.connections(), 0);
+}
+
+TEST_F(ClientFiles, a_good_answer_goes_to_a_file_and_a_bad_one_into_the_response) {
+    RawServer server([](Peer& peer) {
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole");
+        peer.read_request();
+        peer.send("HTTP/1.1 404 Gone\r\nContent-Length: 3\r\n\r\nwhy");
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    const auto client = make_client({});
+    ClientResponse response = exchange(*client, request(server, Method::get));
+    EXPECT_EQ(response.transport, Transport::ok) << response.reason;
+    EXPECT_EQ(response.body, "");
+    EXPECT_EQ(response.content_length, std::optional<std::uint64_t>(5));
+    EXPECT_EQ(answered(), "whole");
+    response = exchange(*client, request(server, Method::get));
+    EXPECT_EQ(response.status, 404);
+    EXPECT_EQ(response.body, "why");
+    EXPECT_FALSE(std::filesystem::exists(answer()));
+    EXPECT_EQ(exchange(*client, request(server, Method::get)).status, 200);
+    EXPECT_TRUE(std::filesystem::exists(answer()));
+}
+
+TEST_F(ClientFiles, a_part_of_an_answer_or_too_large_a_one_leaves_no_file) {
+    for (const char* text : {"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\npart",
+                             "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"}) {
+        RawServer server([text](Peer& peer) {
+            peer.read_request();
+            peer.send(text);
+        });
+        ClientOptions options;
+        options.max_body_bytes = 100;
+        const auto client = make_client(options);
+        EXPECT_EQ(exchange(*client, request(server, Method::get)).transport, Transport::lost);
+        EXPECT_FALSE(std::filesystem::exists(answer()));
+    }
+}
+
+TEST_F(ClientFiles, a_client_that_goes_in_the_middle_of_an_answer_leaves_no_file) {
+    std::promise<void> sent;
+    const auto has_sent = sent.get_future();
+    RawServer server([&](Peer& peer) {
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\npart");
+        sent.set_value();
+        peer.read_some();  // until the client hangs up
+    });
+    {
+        const auto client = make_client({});
+        client->start(request(server, Method::get));
+        std::vector<ClientResponse> none;
+        while (has_sent.wait_for(0s) != std::future_status::ready) {
+            client->wait(10ms, none);
+        }
+    }
+    EXPECT_FALSE(std::filesystem::exists(answer()));
+}
+
+TEST_F(ClientFiles, the_length_of_a_head_s_answer_is_told_however_long_it_is) {
+    const ClientResponse response = [] {
+        RawServer server([](Peer& peer) {
+            peer.read_request();
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n");
+        });
+        const auto client = make_client({});
+        return exchange(*client, request_to(server.url(), Method::head, ""));
+    }();
+    EXPECT_EQ(response.transport, Transport::ok) << response.reason;
+    EXPECT_EQ(response.content_length, std::optional<std::uint64_t>(9'000'000'000));
 }
 
 }  // namespace

@@ -14,6 +14,11 @@ namespace carryall::http {
 
 class ExchangeFiles {
   public:
+    ExchangeFiles() = default;
+    ~ExchangeFiles() { close(false); }  // a client that goes in the middle of an exchange
+    ExchangeFiles(const ExchangeFiles&) = delete;
+    ExchangeFiles& operator=(const ExchangeFiles&) = delete;
+
     // Either may be empty: then there is none.
     base::Result<void> open(const std::filesystem::path& body, const std::filesystem::path& answer);
     // False: an answer to be kept could not be written to its end.

@@ -604,8 +604,10 @@ void Session::complete_response() {
         base::log::error("after_hook_failed", {{"reason", failure.what()}});
     }
     if (server_.hooks_.access_log) {
+        // Never the query; and no path that is the key to what it opens.
+        const bool is_secret = request_.params.contains("token");
         base::log::info("http_request", {{"method", to_string(request_.method)},
-                                         {"path", request_.path},  // never the query
+                                         {"path", is_secret ? request_.route : request_.path},
                                          {"status", response_.status},
                                          {"durationUs", elapsed.count()},
                                          {"remote", request_.remote_address},

@@ -74,32 +74,6 @@ std::string subject_header(std::string_view subject) {
     return header;
 }
 
-base::Result<void> check_file_name(std::string_view name) {
-    const bool is_good =
-        !name.empty() && name.size() <= kMaxFileNameBytes && base::is_utf8(name) &&
-        std::none_of(name.begin(), name.end(), [](char c) {
-            return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/' || c == '\\';
-        });
-    if (is_good) return {};
-    return base::invalid_input("must be a file's name without its folder, of at most " +
-                               std::to_string(kMaxFileNameBytes) + " bytes");
-}
-
-std::string disposition_header(std::string_view file_name) {
-    const bool is_plain = std::all_of(file_name.begin(), file_name.end(), [](char c) {
-        return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '%';
-    });
-    if (is_plain) return "attachment; filename=\"" + std::string(file_name) + '"';
-    std::string value = "attachment; filename*=UTF-8''";
-    for (const char c : file_name) {
-        const auto byte = static_cast<unsigned char>(c);
-        value += is_alphanumeric(c) || c == '.' || c == '-' || c == '_'
-                     ? std::string(1, c)
-                     : fmt::format("%{:02X}", byte);
-    }
-    return value;
-}
-
 std::string date_header(base::Instant date) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(date);
     return fmt::format("{:%a, %d %b %Y %H:%M:%S} +0000",

@@ -19,13 +19,8 @@ inline constexpr std::size_t kMaxSubjectBytes = 250;  // longer ones are cut at 
 // "name@host.example": one address, without a display name, in ASCII.
 base::Result<void> check_address(std::string_view address);
 
-inline constexpr std::size_t kMaxFileNameBytes = 200;
-
-// "März 2026.txt": UTF-8 without a folder and without controls.
-base::Result<void> check_file_name(std::string_view name);
-
 struct Attachment {
-    std::string file_name;       // checked
+    std::string file_name;       // as base::check_file_name() takes it
     std::string content_type;    // "text/plain; charset=utf-8": printable ASCII
     std::filesystem::path file;  // read while the message is sent
 };
@@ -45,9 +40,6 @@ struct Message {
 // The value of a Subject header: as it is if it is plain ASCII, else as encoded words (RFC 2047).
 // Line ends and controls become spaces.
 std::string subject_header(std::string_view subject);
-
-// The value of a Content-Disposition header: a name that is not plain ASCII as RFC 2231 writes it.
-std::string disposition_header(std::string_view file_name);
 
 // "Sun, 01 Mar 2026 12:00:00 +0000"
 std::string date_header(base::Instant date);

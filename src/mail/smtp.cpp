@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "base/check.hpp"
+#include "base/file_name.hpp"
 #include "base/text.hpp"
 
 namespace carryall::mail {
@@ -108,7 +109,7 @@ bool add_file(curl_mime* mime, const Attachment& attachment) {
     curl_mime_type(part, attachment.content_type.c_str());
     curl_mime_encoder(part, "base64");
     List headers;
-    append(headers, "Content-Disposition: " + disposition_header(attachment.file_name));
+    append(headers, "Content-Disposition: " + base::attachment_disposition(attachment.file_name));
     curl_mime_headers(part, headers.release(), 1);  // curl owns them now
     return true;
 }
@@ -186,7 +187,8 @@ SmtpReport send(const SmtpServer& server, const Message& message) {
     CHECK(check_address(message.from) && check_address(message.to));
     std::uint64_t attached_bytes = 0;
     for (const Attachment& attachment : message.attachments) {
-        CHECK(check_file_name(attachment.file_name) && is_header_text(attachment.content_type));
+        CHECK(base::check_file_name(attachment.file_name) &&
+              is_header_text(attachment.content_type));
         std::error_code failed;
         const auto bytes = std::filesystem::file_size(attachment.file, failed);
         if (!failed) attached_bytes += bytes;

@@ -159,7 +159,9 @@ TEST_F(SmtpWithFiles, a_large_one_is_read_while_it_is_sent) {
     ASSERT_EQ(send(known(), message).fate, Fate::taken);
     rusage after{};
     ::getrusage(RUSAGE_SELF, &after);
+#ifndef __SANITIZE_ADDRESS__  // which keeps freed memory on purpose
     EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 10 * 1'024);  // KiB
+#endif
     EXPECT_EQ(server_->message().at("attachments").at(0).at("bytes").as_int64(), 20 << 20);
 }
 

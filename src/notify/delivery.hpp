@@ -3,6 +3,7 @@
 // what may have been taken is not sent again by itself.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,18 @@ struct Delivery {
     std::optional<std::string> ended_at;
 };
 
+// A file that goes with a message: of the file store, with the size it must have.
+struct DeliveryAttachment {
+    std::string file_name;
+    std::string content_type;
+    std::string file_key;
+    std::uint64_t size_bytes = 0;
+};
+
+// As the SQL function queue_mail takes them; larger files are mailed as links (files/link.hpp).
+inline constexpr std::size_t kMaxAttachments = 20;
+inline constexpr std::uint64_t kMaxAttachedBytes = 25u << 20;  // of one message
+
 struct Attempt {
     int number = 0;
     std::string started_at;
@@ -39,7 +52,8 @@ struct Attempt {
 struct DeliveryDetail {
     Delivery delivery;
     std::optional<std::string> text;  // of a message
-    std::vector<Attempt> attempts;    // newest first
+    std::vector<DeliveryAttachment> attachments;
+    std::vector<Attempt> attempts;  // newest first
 };
 
 inline constexpr int kMaxShownAttempts = 100;
@@ -59,6 +73,9 @@ Result<tenants::Page<Delivery>> list_deliveries(db::Connection& connection,
                                                 const tenants::PageRequest& page);
 Result<DeliveryDetail> get_delivery(db::Connection& connection, tenants::TenantId tenant_id,
                                     DeliveryId id);
+// The connection works for the tenant.
+Result<std::vector<DeliveryAttachment>> attachments_of(db::Connection& connection,
+                                                       tenants::TenantId tenant_id, DeliveryId id);
 // By a person: one that has ended is queued anew, with the same id and Message-ID. One that is
 // still queued or being sent, or whose webhook is switched off, is a `conflict`.
 Result<Delivery> resend(db::Connection& connection, tenants::TenantId tenant_id, DeliveryId id);

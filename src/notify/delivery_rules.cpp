@@ -99,4 +99,12 @@ Verdict judge(const mail::SmtpReport& first, const std::optional<mail::SmtpRepor
     return verdict;
 }
 
+Verdict judge_unsent(std::string reason, bool needs_person, int failed, int chance) {
+    Verdict verdict;
+    verdict.reason = base::log::redact(reason);
+    verdict.state = "parked";
+    if (!needs_person) try_again_or_park(verdict, failed, chance);
+    return verdict;
+}
+
 }  // namespace carryall::notify

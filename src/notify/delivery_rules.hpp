@@ -35,6 +35,10 @@ Verdict judge(const http::ClientResponse& response, int failed, int chance);
 Verdict judge(const mail::SmtpReport& first, const std::optional<mail::SmtpReport>& second,
               int failed, int chance);
 
+// What is to go with the message could not be had: nothing was sent. `needs_person`: it is gone or
+// another file by now, so that waiting is no use.
+Verdict judge_unsent(std::string reason, bool needs_person, int failed, int chance);
+
 // Whether another server may be asked: not after one that took it, or may have.
 bool may_try_another(const mail::SmtpReport& report);
 

@@ -46,6 +46,10 @@ Query get_query() {
     return {"delivery_get", sql.c_str()};
 }
 
+constexpr Query kAttachments{"delivery_attachments", R"(
+    SELECT file_name, content_type, file_key, size_bytes FROM delivery_attachment
+    WHERE tenant_id = $1 AND delivery_id = $2 ORDER BY position)"};
+
 constexpr Query kResend{"delivery_resend", R"(
     WITH again AS (
         UPDATE delivery d
@@ -99,6 +103,18 @@ Result<tenants::Page<Delivery>> list_deliveries(db::Connection& connection,
     return result;
 }
 
+Result<std::vector<DeliveryAttachment>> attachments_of(db::Connection& connection,
+                                                       TenantId tenant_id, DeliveryId id) {
+    const auto rows = connection.exec(kAttachments, Params().add(tenant_id).add(id));
+    if (!rows) return rows.error();
+    std::vector<DeliveryAttachment> attachments;
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+        attachments.push_back({rows->string(i, 0), rows->string(i, 1), rows->string(i, 2),
+                               static_cast<std::uint64_t>(rows->integer(i, 3))});
+    }
+    return attachments;
+}
+
 Result<DeliveryDetail> get_delivery(db::Connection& connection, TenantId tenant_id, DeliveryId id) {
     static const std::string attempts_sql =
         "SELECT attempt, " + iso8601("started_at") +
@@ -112,6 +128,9 @@ Result<DeliveryDetail> get_delivery(db::Connection& connection, TenantId tenant_
     DeliveryDetail detail;
     detail.delivery = delivery_at(*rows, 0);
     detail.text = rows->optional_text(0, kTextColumn);
+    auto attachments = attachments_of(connection, tenant_id, id);
+    if (!attachments) return attachments.error();
+    detail.attachments = std::move(attachments).value();
     const auto attempts = connection.exec({"delivery_attempts", attempts_sql.c_str()},
                                           Params(which).add(kMaxShownAttempts));
     if (!attempts) return attempts.error();

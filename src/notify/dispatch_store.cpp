@@ -101,14 +101,24 @@ constexpr Query kClaimMail{"notify_claim_mail", R"(
         WHERE tenant_id = $1 AND address IS NOT NULL AND state = 'sending'
           AND available_at <= now()),
     due AS MATERIALIZED (
-        SELECT delivery_id FROM delivery
-        WHERE tenant_id = $1 AND address IS NOT NULL AND state = 'queued' AND available_at <= now()
-        ORDER BY available_at, delivery_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        SELECT d.delivery_id, EXISTS (
+                   SELECT FROM delivery_attachment a
+                   WHERE a.tenant_id = $1 AND a.delivery_id = d.delivery_id) AS has_attachments
+        FROM delivery d
+        WHERE d.tenant_id = $1 AND d.address IS NOT NULL AND d.state = 'queued'
+          AND d.available_at <= now()
+        ORDER BY d.available_at, d.delivery_id LIMIT 1 FOR UPDATE SKIP LOCKED)
     UPDATE delivery d SET state = 'sending', attempt = d.attempt + 1,
-        available_at = now() + make_interval(secs => $2::int)
+        available_at = now() + make_interval(
+            secs => CASE WHEN due.has_attachments THEN $3::int ELSE $2::int END)
     FROM due WHERE d.tenant_id = $1 AND d.delivery_id = due.delivery_id
     RETURNING d.delivery_id, d.attempt, d.failed_count, d.address, d.subject, d.text_body,
-              d.html_body)"};
+              d.html_body, due.has_attachments)"};
+
+constexpr Query kParkMail{"notify_park_mail", R"(
+    UPDATE delivery SET state = 'parked', reason = $2, ended_at = now()
+    WHERE tenant_id = $1 AND address IS NOT NULL AND state = 'queued'
+      AND available_at <= now())"};
 
 // A mail whose worker was slow is unknown by now; that it was sent after all is news. Answers the
 // webhooks to be switched off: 'gone', or failing for too long.
@@ -166,6 +176,9 @@ constexpr Query kTidy{"notify_tidy", R"(
             ON d.tenant_id = $1 AND d.event_id = old.event_id),
     attempts AS (
         DELETE FROM delivery_attempt a USING sent
+        WHERE a.tenant_id = $1 AND a.delivery_id = sent.delivery_id),
+    attachments AS (
+        DELETE FROM delivery_attachment a USING sent
         WHERE a.tenant_id = $1 AND a.delivery_id = sent.delivery_id),
     deliveries AS (
         DELETE FROM delivery d USING sent
@@ -287,16 +300,26 @@ Result<std::vector<ClaimedWebhook>> claim_webhooks(db::Connection& connection,
 }
 
 Result<std::optional<ClaimedMail>> claim_mail(db::Connection& connection, std::int64_t tenant_id,
-                                              std::chrono::seconds lease) {
+                                              const MailLease& lease) {
     CARRYALL_TRY(connection.work_for_tenant(tenant_id));
-    const auto rows = connection.exec(kClaimMail, Params().add(tenant_id).add(lease.count()));
+    const auto rows = connection.exec(
+        kClaimMail,
+        Params().add(tenant_id).add(lease.plain.count()).add(lease.with_attachments.count()));
     if (!rows) return rows.error();
     if (rows->empty()) return std::optional<ClaimedMail>();
     return std::optional(ClaimedMail{{rows->integer(0, 0)},
                                      static_cast<int>(rows->integer(0, 1)),
                                      static_cast<int>(rows->integer(0, 2)),
                                      rows->string(0, 3),
-                                     {rows->string(0, 4), rows->string(0, 5), rows->string(0, 6)}});
+                                     {rows->string(0, 4), rows->string(0, 5), rows->string(0, 6)},
+                                     rows->boolean(0, 7)});
+}
+
+Result<void> park_mail(db::Connection& connection, std::int64_t tenant_id,
+                       const std::string& no_mail) {
+    CARRYALL_TRY(connection.work_for_tenant(tenant_id));
+    CARRYALL_TRY(connection.exec(kParkMail, Params().add(tenant_id).add(no_mail)));
+    return {};
 }
 
 Result<void> complete_deliveries(db::Connection& connection, std::int64_t tenant_id,

@@ -64,12 +64,18 @@ struct ClaimedMail {
     int failed = 0;
     std::string address;
     EventMail mail;
+    bool has_attachments = false;
+};
+
+struct MailLease {
+    std::chrono::seconds plain;
+    std::chrono::seconds with_attachments;
 };
 
 // One at a time: what a worker that dies leaves unknown is one message. Those of a worker that died
 // become unknown here.
 Result<std::optional<ClaimedMail>> claim_mail(db::Connection& connection, std::int64_t tenant_id,
-                                              std::chrono::seconds lease);
+                                              const MailLease& lease);
 
 struct AttemptResult {
     DeliveryId id;
@@ -79,6 +85,10 @@ struct AttemptResult {
     base::Instant started_at;
     std::chrono::milliseconds took{0};
 };
+
+// Parks the messages that are due: no mail can be sent, and why.
+Result<void> park_mail(db::Connection& connection, std::int64_t tenant_id,
+                       const std::string& no_mail);
 
 // Writes attempts down. A webhook that fails for kDisableAfter, or whose receiver is gone, is
 // switched off.

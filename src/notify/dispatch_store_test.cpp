@@ -194,12 +194,12 @@ TEST_F(DispatchTest, a_mail_whose_worker_died_is_unknown_and_not_sent_again) {
     make_recipient("a@example.com");
     emit();
     route();
-    const auto claimed = claim_mail(*connection_, 1, 60s);
+    const auto claimed = claim_mail(*connection_, 1, {60s, 60s});
     ASSERT_TRUE(claimed && claimed->has_value());
     EXPECT_EQ((*claimed)->address, "a@example.com");
     EXPECT_EQ((*claimed)->mail.subject, "Bulk change 17 finished: PARTIAL");
     let_time_come();
-    const auto again = claim_mail(*connection_, 1, 60s);
+    const auto again = claim_mail(*connection_, 1, {60s, 60s});
     ASSERT_TRUE(again);
     EXPECT_FALSE(again->has_value());
     EXPECT_EQ(states(), "unknown");

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "base/metrics.hpp"
+#include "notify/fetched_files.hpp"
 
 namespace carryall::notify {
 namespace {
@@ -10,8 +11,10 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kLookEvery{1'000};
-// Longer than both servers may take.
-constexpr std::chrono::seconds kLease{300};
+// After it, a message whose attachments are still not here is left for later.
+constexpr std::chrono::seconds kFetchTime{300};
+// Longer than both servers may take; with attachments also than these may take.
+constexpr MailLease kLease{std::chrono::seconds(300), std::chrono::seconds(900)};
 
 prometheus::Counter& attempts_counter(std::string_view state) {
     const auto make = [](const char* outcome) -> prometheus::Counter& {
@@ -31,6 +34,7 @@ prometheus::Counter& attempts_counter(std::string_view state) {
 MailSender::MailSender(base::Secret database, MailSettings settings)
     : database_(std::move(database)), settings_(std::move(settings)) {
     CHECK(!settings_.servers.empty() && settings_.servers.size() <= kMaxMailServers);
+    CHECK(settings_.files != nullptr);
 }
 
 Result<void> MailSender::connect() {
@@ -73,7 +77,7 @@ Result<bool> MailSender::send_one(std::int64_t tenant_id) {
     const ClaimedMail& mail = **claimed;
     const base::Instant started_at = base::system_clock().now();
     const auto started = steady_clock::now();
-    Verdict verdict = send(tenant_id, mail);
+    Verdict verdict = fetch_and_send(tenant_id, mail);
     attempts_counter(verdict.state).Increment();
     const auto took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - started);
     ended_ = {tenant_id,
@@ -82,8 +86,33 @@ Result<bool> MailSender::send_one(std::int64_t tenant_id) {
     return true;
 }
 
-Verdict MailSender::send(std::int64_t tenant_id, const ClaimedMail& claimed) {
+Verdict MailSender::fetch_and_send(std::int64_t tenant_id, const ClaimedMail& claimed) {
+    if (!claimed.has_attachments) return send(tenant_id, claimed, {});
+    const auto wanted = attachments_of(*connection_, {tenant_id}, claimed.id);
+    if (!wanted) return judge_unsent(wanted.error().message, false, claimed.failed, chance());
+    const auto started = steady_clock::now();
+    FetchedFiles fetched;
+    for (const DeliveryAttachment& one : *wanted) {
+        const auto missing = fetched.fetch(*settings_.files, one);
+        if (missing) {
+            return judge_unsent(missing->reason, missing->needs_person, claimed.failed, chance());
+        }
+    }
+    if (steady_clock::now() - started > kFetchTime) {
+        return judge_unsent("the file store was too slow with the attachments", false,
+                            claimed.failed, chance());
+    }
+    return send(tenant_id, claimed, fetched.attachments());
+}
+
+int MailSender::chance() {
+    return std::uniform_int_distribution<int>(0, 999)(random_);
+}
+
+Verdict MailSender::send(std::int64_t tenant_id, const ClaimedMail& claimed,
+                         std::vector<mail::Attachment> attachments) {
     mail::Message message;
+    message.attachments = std::move(attachments);
     message.from = settings_.from;
     message.to = claimed.address;
     message.subject = claimed.mail.subject;
@@ -100,8 +129,7 @@ Verdict MailSender::send(std::int64_t tenant_id, const ClaimedMail& claimed) {
                            {{"delivery", claimed.id.value}, {"reason", first.error}});
         second = mail::send(settings_.servers.back(), message);
     }
-    return judge(first, second, claimed.failed,
-                 std::uniform_int_distribution<int>(0, 999)(random_));
+    return judge(first, second, claimed.failed, chance());
 }
 
 Result<void> MailSender::write_down() {

@@ -1,6 +1,7 @@
 // Sends mail, for one thread, one message after the other. What must stay true: a message that a
 // server may have taken is not sent again by itself; the second server is asked only if the first
-// surely has not taken it.
+// surely has not taken it; a message goes with all its attachments as they were when it was queued,
+// or not at all.
 #pragma once
 
 #include <atomic>
@@ -9,7 +10,9 @@
 #include <random>
 #include <vector>
 
+#include "files/file_store.hpp"
 #include "mail/smtp.hpp"
+#include "notify/delivery.hpp"
 #include "notify/dispatch_store.hpp"
 
 namespace carryall::notify {
@@ -17,8 +20,9 @@ namespace carryall::notify {
 inline constexpr std::size_t kMaxMailServers = 2;
 
 struct MailSettings {
-    std::string from;                       // checked; empty: no mail is sent
-    std::vector<mail::SmtpServer> servers;  // the first, and the one for when it refuses
+    std::string from;                         // checked; empty: no mail is sent
+    std::vector<mail::SmtpServer> servers;    // the first, and the one for when it refuses
+    std::shared_ptr<files::FileStore> files;  // where attachments are
 };
 
 class MailSender {
@@ -38,7 +42,10 @@ class MailSender {
     };
     Result<void> connect();
     Result<bool> send_one(std::int64_t tenant_id);
-    Verdict send(std::int64_t tenant_id, const ClaimedMail& mail);
+    Verdict fetch_and_send(std::int64_t tenant_id, const ClaimedMail& mail);
+    Verdict send(std::int64_t tenant_id, const ClaimedMail& mail,
+                 std::vector<mail::Attachment> attachments);
+    int chance();
     Result<void> write_down();
 
     base::Secret database_;

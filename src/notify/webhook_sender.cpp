@@ -118,6 +118,10 @@ Result<void> WebhookSender::take(const DueTenant& tenant) {
         if (!routed) return routed.error();
         if (*routed == kEventsAtOnce) next_look_ = steady_clock::now();
     }
+    // Those of events are parked as they are made; what others queue is parked here.
+    if (tenant.has_mail && !settings_.no_mail.empty()) {
+        CARRYALL_TRY(park_mail(*connection_, tenant.id, settings_.no_mail));
+    }
     const std::size_t free = kMaxWebhooksInFlight - client_.in_flight();
     const int limit = std::min(kWebhooksAtOnce, static_cast<int>(free));
     if (limit == 0 || !(tenant.has_webhooks || tenant.has_events)) return {};

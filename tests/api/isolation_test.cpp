@@ -138,6 +138,9 @@ TEST_F(IsolationMatrix, without_a_token_only_open_routes_answer) {
         } else if (route.access == Access::callback) {
             // This account has no callback credentials: nobody may call back.
             problem_of(reply, 404, "not_found");
+        } else if (route.access == Access::link) {
+            // What stands for its token opens nothing.
+            problem_of(reply, 404, "not_found");
         } else {
             EXPECT_EQ(reply.status, 200) << route.pattern << ' ' << reply.body;
         }

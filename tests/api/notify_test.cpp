@@ -42,6 +42,24 @@ TEST_F(Notifications, a_webhooks_secret_is_in_the_answer_that_made_it_and_in_no_
     EXPECT_TRUE(rotated.at("previousSecretUntil").is_string());
 }
 
+TEST_F(Notifications, a_mails_files_are_shown_with_its_delivery_and_their_keys_are_not) {
+    const auto queue = [](const Tenant& tenant) {
+        return database().value("SELECT queue_mail(" + std::to_string(tenant.id.value) +
+                                R"(, NULL, 'a@example.com', 'List', 'text', '<p>text</p>', '[
+            {"file_name": "17.txt", "content_type": "text/plain", "file_key": "charges/17.txt",
+             "size_bytes": 4},
+            {"file_name": "17.zip", "content_type": "application/zip", "file_key": "charges/17.zip",
+             "size_bytes": 9}]'))");
+    };
+    const auto reply = ask("GET", "/v1/deliveries/" + queue(own()));
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    EXPECT_EQ(json_of(reply).at("attachments"), json::parse(R"([
+        {"fileName": "17.txt", "contentType": "text/plain", "sizeBytes": 4},
+        {"fileName": "17.zip", "contentType": "application/zip", "sizeBytes": 9}])"));
+    EXPECT_EQ(reply.body.find("charges/"), std::string::npos);
+    EXPECT_EQ(ask("GET", "/v1/deliveries/" + queue(foreign())).status, 404);
+}
+
 TEST_F(Notifications, urls_that_lead_into_a_network_are_refused_when_they_are_given) {
     for (const char* url : {"http://example.com", "https://localhost/", "https://10.0.0.1/",
                             "https://169.254.169.254/", "https://[::1]/", "nonsense"}) {

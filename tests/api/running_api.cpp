@@ -51,6 +51,7 @@ void make_inventory(support::TestDatabase& database, Tenant& tenant, const std::
                     const std::string& iccid) {
     const std::string t = base::to_string(tenant.id);
     auto& ids = tenant.ids;
+    ids["token"] = 1;  // of a link: sealed nowhere
     ids["serviceProviderId"] = inserted(
         database,
         "INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled) VALUES (" +
@@ -169,7 +170,8 @@ RunningApi::RunningApi(support::TestDatabase& database, const api::Settings& set
                .clock = base::system_clock(),
                .master_key = master_key,
                .page_tokens = page_tokens,
-               .settings = settings} {
+               .settings = settings,
+               .files = &files} {
     record_migrations(database);
     services.settings.scratch_directory = folder.path();
     api = std::make_unique<api::Api>(services);

@@ -14,6 +14,7 @@
 #include "base/json.hpp"
 #include "base/secret.hpp"
 #include "db/postgres.hpp"
+#include "files/folder_store.hpp"
 #include "http/server.hpp"
 #include "support/database.hpp"
 #include "support/http_client.hpp"
@@ -47,6 +48,7 @@ struct RunningApi {
     support::TempDir folder;
     base::MasterKey master_key = base::MasterKey::generate();
     tenants::PageTokens page_tokens{master_key};
+    files::FolderStore files{files::FolderSettings{folder.path() / "files"}};
     db::Pool pool;
     api::Services services;
     std::unique_ptr<api::Api> api;

@@ -53,7 +53,7 @@ class ChargeListTest : public support::DatabaseTest {
         connection_ = open();
         store_ = std::make_shared<SwitchedStore>(folder_.path() / "store");
         settings_.store = store_;
-        settings_.public_url = "https://carryall.example.com";
+        settings_.links.public_url = "https://carryall.example.com";
         settings_.scratch_directory = scratch_.path();
         settings_.pace.wait = [](std::chrono::milliseconds) { return true; };
     }

@@ -1,8 +1,9 @@
 """An S3 service for tests that checks every signature as AWS's document on Signature Version 4
-says, with no code of anybody's signer: a wrong one is refused. What a key is called says how the service
-behaves: "lost" answers 200 and keeps nothing, "short" keeps one byte too few, "busy" answers 503 to
-its first upload, "late" is not shown to the first two questions, "forbidden" is not allowed. It
-writes one JSON object a line: {"listening": port} first, then {"request": "PUT /…"} for each."""
+says, with no code of anybody's signer: a wrong one is refused. What a key is called says how the
+service behaves: "lost" answers 200 and keeps nothing, "short" keeps one byte too few, "busy"
+answers 503 to its first upload, "late" is not shown to the first two questions, "forbidden" is not
+allowed. It writes one JSON object a line: {"listening": port} first, then {"request": "PUT /…"}
+for each."""
 
 import argparse
 import datetime
