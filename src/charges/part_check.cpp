@@ -68,7 +68,9 @@ class PartCheck {
         }
         list_.devices = figures->devices;
         list_.error_devices = figures->error_devices;
-        list_.bytes = static_cast<std::int64_t>(std::filesystem::file_size(file));
+        const auto bytes = bytes_of(file);
+        if (!bytes) return bytes.error();
+        list_.bytes = *bytes;
         return files::store_verified(*settings_.store, list_.key, file, kListType, settings_.pace);
     }
 

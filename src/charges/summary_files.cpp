@@ -31,6 +31,13 @@ ScratchFolder::~ScratchFolder() {
     if (!path_.empty()) fs::remove_all(path_, ignored);
 }
 
+Result<std::int64_t> bytes_of(const fs::path& file) {
+    std::error_code error;
+    const std::uintmax_t bytes = fs::file_size(file, error);
+    if (error) return base::unavailable("cannot read " + file.string() + ": " + error.message());
+    return static_cast<std::int64_t>(bytes);
+}
+
 SummaryFiles::SummaryFiles(db::Connection& connection, const base::MasterKey& key,
                            const CheckSettings& settings, const PartId& own_part,
                            const RunToTell& run, const fs::path& folder)
@@ -50,7 +57,7 @@ Result<fs::path> SummaryFiles::fetch(const ToldPart& part) {
     const fs::path file = folder_ / fmt::format("list-{}", part.part_number);
     const auto is_there = settings_.store->get(part.list_key, file);
     if (!is_there) return is_there.error();
-    if (!*is_there || fs::file_size(file) != static_cast<std::uintmax_t>(part.list_bytes)) {
+    if (!*is_there || bytes_of(file).value_or(-1) != part.list_bytes) {
         base::log::warning("charge_list_is_gone", {{"fileKey", part.list_key}});
         const PartId id{own_part_.tenant_id, own_part_.run, part.part_number};
         const auto order = load_part_to_list(connection_, id);
@@ -86,9 +93,11 @@ Result<SummaryFiles::Ready> SummaryFiles::make(const Audience& audience, std::si
     const fs::path archive = folder_ / fmt::format("summary-{}", number);
     CARRYALL_TRY(files::write_zip(archive, entries));
     CARRYALL_TRY(files::store_verified(*settings_.store, key, archive, kZipType, settings_.pace));
-    const auto bytes = static_cast<std::int64_t>(fs::file_size(archive));
-    fs::remove(archive);
-    return ready(key, name, kZipType, bytes, static_cast<std::int64_t>(audience.parts.size()));
+    const auto bytes = bytes_of(archive);
+    if (!bytes) return bytes.error();
+    std::error_code ignored;
+    fs::remove(archive, ignored);
+    return ready(key, name, kZipType, *bytes, static_cast<std::int64_t>(audience.parts.size()));
 }
 
 Result<SummaryFiles::Ready> SummaryFiles::ready(const std::string& key, const std::string& name,

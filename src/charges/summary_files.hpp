@@ -25,6 +25,8 @@ class ScratchFolder {
     std::filesystem::path path_;
 };
 
+Result<std::int64_t> bytes_of(const std::filesystem::path& file);
+
 inline constexpr const char* kListType = "text/plain; charset=utf-8";
 
 class SummaryFiles {
