@@ -1,5 +1,5 @@
 // One runner of charges: receives a message, and makes the intents of an instance, or sends the
-// charges of a part page by page, or stores and tells what has ended.
+// charges of a part page by page. What has ended is stored and told by the lister.
 //
 // What must stay true: a refusal of the account (its credentials, its write switch) stops the runs
 // and fails no charge; a rate limit or a used-up quota pauses the account, for everybody, and

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "charges/enqueue.hpp"
+#include "charges/lister.hpp"
 #include "charges/runner.hpp"
 
 namespace carryall::charges {
@@ -26,11 +27,13 @@ ChargeWorker::~ChargeWorker() {
 }
 
 void ChargeWorker::start() {
-    CHECK(threads_.empty());
+    CHECK(threads_.empty() && settings_.lists.store != nullptr);
     for (int i = 1; i <= settings_.runners; ++i) {
         threads_.emplace_back([this, i] { run(i); });
     }
-    if (settings_.runners > 0) threads_.emplace_back([this] { keep_house(); });
+    if (settings_.runners == 0) return;
+    threads_.emplace_back([this] { list(); });
+    threads_.emplace_back([this] { keep_house(); });
 }
 
 void ChargeWorker::stop() {
@@ -73,6 +76,35 @@ void ChargeWorker::run(int number) {
         }
     }
     if (runner) runner->flush_figures(true);
+}
+
+void ChargeWorker::list() {
+    std::unique_ptr<Lister> lister;
+    while (!stopping_) {
+        Result<void> result;
+        if (!lister) {
+            auto connection = db::Connection::open(settings_.database);
+            result = connection ? ChargeRunner::prepare_connection(**connection)
+                                : Result<void>(connection.error());
+            if (result) {
+                lister = std::make_unique<Lister>(settings_.lists, key_,
+                                                  std::move(connection).value(), stopping_);
+            }
+        } else {
+            const auto worked = lister->work_one();
+            if (!worked) {
+                result = worked.error();
+            } else if (!*worked) {
+                result = lister->wait_for_work(kIdleWait);
+            }
+        }
+        if (!result) {
+            base::log::error("charge_lister_failed",
+                             {{"reason", result.error().message}, {"where", result.error().where}});
+            if (lister && !lister->is_usable()) lister.reset();
+            std::this_thread::sleep_for(kRecoveryPause);
+        }
+    }
 }
 
 void ChargeWorker::keep_house() {

@@ -1,5 +1,6 @@
 // Carries charge runs out: a few runners in each worker process, each a thread with its own
-// connection and HTTP client, and one housekeeper that rebuilds lost messages.
+// connection and HTTP client, one lister that stores charge lists and ends runs, and one
+// housekeeper that rebuilds lost messages.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 
 #include "base/secret.hpp"
 #include "changes/run_rules.hpp"
+#include "charges/part_check.hpp"
 #include "http/client.hpp"
 
 namespace carryall::charges {
@@ -27,6 +29,7 @@ struct ChargeWorkerSettings {
     std::chrono::milliseconds housekeeping{5'000};
     std::string name;  // host and process: shown as the page's worker
     http::ClientOptions http;
+    CheckSettings lists;  // its store is needed; its pace is the worker's own
 };
 
 class ChargeWorker {
@@ -42,6 +45,7 @@ class ChargeWorker {
 
   private:
     void run(int number);
+    void list();
     void keep_house();
 
     ChargeWorkerSettings settings_;

@@ -19,9 +19,11 @@ using base::Result;
 using EventId = base::Id<struct EventTag>;
 
 // What can be subscribed to: a misspelt type would never be heard of.
-inline constexpr std::array<std::string_view, 5> kEventTypes = {
-    "activation.completed", "bulk_change.finished", "bulk_change.paused", "device_change.parked",
-    "webhook.disabled"};
+inline constexpr std::array<std::string_view, 8> kEventTypes = {
+    "activation.completed",       "bulk_change.finished",
+    "bulk_change.paused",         "charge_run.finished",
+    "charge_run.list_not_stored", "charge_run.stopped",
+    "device_change.parked",       "webhook.disabled"};
 
 inline constexpr std::size_t kMaxEventTypes = 20;  // of one subscription
 

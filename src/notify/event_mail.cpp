@@ -20,6 +20,10 @@ const std::map<std::string, std::string, std::less<>>& subjects() {
         {"activation.completed", "Activation {{{bulkChangeId}}} is complete"},
         {"bulk_change.finished", "Bulk change {{{bulkChangeId}}} finished: {{{status}}}"},
         {"bulk_change.paused", "Bulk change {{{bulkChangeId}}} is paused"},
+        {"charge_run.finished", "Charge run {{{chargeRunId}}} finished: {{{status}}}"},
+        {"charge_run.list_not_stored",
+         "Charge run {{{chargeRunId}}}: the charge list of queue {{{queueId}}} cannot be stored"},
+        {"charge_run.stopped", "Charge run {{{chargeRunId}}} is stopped: {{{reason}}}"},
         {"device_change.parked",
          "Bulk change {{{bulkChangeId}}}: {{{count}}} parked, waiting for a person"},
         {"webhook.disabled", "Webhook {{{webhookId}}} was switched off"}};

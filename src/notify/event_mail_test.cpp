@@ -46,6 +46,23 @@ TEST(EventMail, long_lists_are_cut_and_say_so) {
     EXPECT_NE(mail.text.find("devices: and 20 more"), std::string::npos) << mail.text;
 }
 
+TEST(EventMail, tells_of_charge_runs) {
+    EXPECT_EQ(
+        mail_of(event_of("charge_run.finished", R"({"chargeRunId":9,"status":"PARTIAL"})"), "Acme")
+            .subject,
+        "Charge run 9 finished: PARTIAL");
+    EXPECT_EQ(mail_of(event_of("charge_run.stopped",
+                               R"({"chargeRunId":9,"reason":"the password is refused"})"),
+                      "Acme")
+                  .subject,
+              "Charge run 9 is stopped: the password is refused");
+    EXPECT_EQ(mail_of(event_of("charge_run.list_not_stored",
+                               R"({"chargeRunId":9,"queueId":501,"reason":"no such bucket"})"),
+                      "Acme")
+                  .subject,
+              "Charge run 9: the charge list of queue 501 cannot be stored");
+}
+
 TEST(EventMail, of_a_type_without_a_sentence_names_type_and_subject) {
     EXPECT_EQ(mail_of(event_of("charge.finished", "{}"), "Acme").subject,
               "charge.finished: bulk_change/17");
