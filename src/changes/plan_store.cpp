@@ -131,6 +131,11 @@ constexpr Query kRefuseDates{"plan_refuse_dates", R"(
     FROM unnest($1::text[], $2::text[]) AS x(date, reason)
     WHERE r.section ->> 'effectiveDate' = x.date)"};
 
+constexpr Query kRefuseDue{"plan_refuse_due", R"(
+    UPDATE plan_row SET problem = $2
+    WHERE problem IS NULL AND due_at < $1::timestamptz
+      AND section ->> 'effectiveDate' IS NULL)"};
+
 // By the device itself: its ICCID is the one key that cannot have moved.
 constexpr Query kStage{"plan_stage_rows", R"(
     INSERT INTO submit_row (ordinal, row_number, identifier, kind, key, parameter_problem, own,
@@ -294,6 +299,11 @@ Result<void> refuse_dates(db::Transaction& transaction, const std::vector<std::s
     for (const std::string& reason : reasons) reason_array.add(std::string_view(reason));
     return without_rows(
         transaction.exec(kRefuseDates, Params().add(date_array.take()).add(reason_array.take())));
+}
+
+Result<void> refuse_due_before(db::Transaction& transaction, base::Instant oldest,
+                               const std::string& reason) {
+    return without_rows(transaction.exec(kRefuseDue, Params().add(oldest).add(reason)));
 }
 
 Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id) {

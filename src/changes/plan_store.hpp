@@ -44,6 +44,9 @@ base::Result<void> take_plan_rows(db::Transaction& transaction, std::int64_t ten
 base::Result<std::vector<std::string>> effective_dates(db::Transaction& transaction, int limit);
 base::Result<void> refuse_dates(db::Transaction& transaction, const std::vector<std::string>& dates,
                                 const std::vector<std::string>& reasons);
+// Of rows without an effective date of their own: those of the whole change's.
+base::Result<void> refuse_due_before(db::Transaction& transaction, base::Instant oldest,
+                                     const std::string& reason);
 base::Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id);
 
 // After the rows were judged: those whose device, verdict or plan is not what it was.
