@@ -66,9 +66,10 @@ TEST_F(AccountReportTest, devices_that_nobody_may_begin_are_no_backlog) {
     database().run(R"(
         INSERT INTO bulk_change (tenant_id, service_provider_id, change_type, portal, status,
             request, source, correlation_id, created_by, device_count, new_count, waiting_count,
-            unknown_count, error_count, open_page_count, control, approval)
+            unknown_count, error_count, open_page_count, control, approval, control_cause,
+            control_by, control_at)
             SELECT 1, 1, 'statusupdate', 'm2m', 'PROCESSING', '{}', 'json', 'c', 't', 107, 100, 5,
-                   2, 0, 2, held.control, held.approval
+                   2, 0, 2, held.control, held.approval, 'person', 't', now()
             FROM (VALUES ('paused', 'not_required'), ('cancelling', 'not_required'),
                          ('running', 'required')) AS held(control, approval);)");
     EXPECT_EQ(report()[0].backlog, 3 * 7) << "what waits or is unknown will be asked for";

@@ -17,7 +17,7 @@ class LifeTest : public PlanTest {
   protected:
     static constexpr int kDevices = 10;
     // Waves of four and six devices; a person follows the first.
-    static constexpr const char* kWaves = R"("waves": [40, 100], "waveApproval": true)";
+    static constexpr const char* kWaves = R"("waves": [40, 100], "waveApproval": "manual")";
     static constexpr const char* kDate =
         R"("startAt": "2099-01-01T10:00:00", "timeZone": "Europe/Berlin")";
 
@@ -190,10 +190,14 @@ TEST_F(LifeTest, the_date_that_was_agreed_to_is_not_moved_and_not_agreed_to_when
     EXPECT_EQ(move(), ErrorKind::conflict) << "it was agreed to";
     const auto plan = planned(ours_, suspend(", " + dated() + kDryRun));
     database().run(
-        "UPDATE bulk_change SET first_due_at = now() - interval '37 hours' WHERE bulk_change_id "
-        "= " +
+        "UPDATE device_change SET due_at = now() - interval '37 hours' WHERE"
+        " device_change_id >> 20 = " +
         base::to_string(plan.id));
-    EXPECT_EQ(apply(ours_, plan).error().kind, ErrorKind::conflict);
+    const auto applied = apply(ours_, plan);
+    ASSERT_TRUE(applied) << applied.error().message;
+    ASSERT_EQ(applied->moved_count, kDevices);
+    EXPECT_EQ(applied->moved.front().reason, "Invalid effective date (past dates for scheduling)");
+    EXPECT_EQ(status_of(plan.id), "PLANNED");
 }
 
 TEST_F(LifeTest, what_failed_of_it_is_retried_in_its_wave_and_at_its_end_without_another_consent) {

@@ -39,17 +39,18 @@ Result<std::optional<ApplyResult>> answer_without_starting(const StoredChange& c
                         " and is applied with it");
     }
     if (!change.write_is_enabled) return conflict("Writes disabled for this service provider");
-    if (change.first_due_at && *change.first_due_at < change.now - kSameDay) {
-        return conflict("the date of this plan has passed; make it again with another one");
-    }
     if (change.new_count == 0) {
         return conflict("no device of this plan can be changed; the plan says why of each");
     }
     return std::optional<ApplyResult>();
 }
 
-// A date may have become one that cannot be used since the plan was made.
+// A date may have become one that cannot be used since the plan was made: a device's, or that of
+// the whole change.
 Result<void> check_dates(db::Transaction& transaction, ChangeType type, base::Instant now) {
+    CARRYALL_TRY(
+        refuse_due_before(transaction, now - kSameDay,
+                          check_effective_date(ChangeType::statusupdate, now - 2 * kSameDay, now)));
     const auto dates = effective_dates(transaction, kMaxEffectiveDates);
     if (!dates) return dates.error();
     std::vector<std::string> bad;

@@ -157,6 +157,11 @@ constexpr Query kRefuseGone{"plan_refuse_gone", R"(
               AND p.customer_rate_pool_id = (r.section ->> 'customerRatePoolId')::bigint)
             THEN 'Invalid customer rate pool' END))"};
 
+constexpr Query kRefuseDue{"plan_refuse_due", R"(
+    UPDATE plan_row SET problem = $2
+    WHERE problem IS NULL AND due_at < $1::timestamptz
+      AND section ->> 'effectiveDate' IS NULL)"};
+
 // By the device itself: its ICCID is the one key that cannot have moved. A SIM that had no record
 // when the plan was made is known by the ICCID that was given.
 constexpr Query kStage{"plan_stage_rows", R"(
@@ -367,6 +372,11 @@ Result<void> refuse_dates(db::Transaction& transaction, const std::vector<std::s
 
 Result<void> refuse_gone(db::Transaction& transaction, std::int64_t tenant_id) {
     return without_rows(transaction.exec(kRefuseGone, Params().add(tenant_id)));
+}
+
+Result<void> refuse_due_before(db::Transaction& transaction, base::Instant oldest,
+                               const std::string& reason) {
+    return without_rows(transaction.exec(kRefuseDue, Params().add(oldest).add(reason)));
 }
 
 Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id) {

@@ -49,6 +49,9 @@ base::Result<void> refuse_dates(db::Transaction& transaction, const std::vector<
                                 const std::vector<std::string>& reasons);
 // Rows of an assignment whose customer, site, plan or pool is not there any more.
 base::Result<void> refuse_gone(db::Transaction& transaction, std::int64_t tenant_id);
+// Of rows without an effective date of their own: those of the whole change's.
+base::Result<void> refuse_due_before(db::Transaction& transaction, base::Instant oldest,
+                                     const std::string& reason);
 base::Result<void> stage_plan_rows(db::Transaction& transaction, std::int64_t tenant_id);
 
 // After the rows were judged: those whose device, verdict or plan is not what it was.

@@ -30,7 +30,7 @@ struct ChargeSetting {
     bool bills_in_advance = false;
     std::int64_t page_size = 50;  // charges that are claimed and written down together
     std::int64_t amount_decimals = 2;
-    std::string marker_format = "[amop:{key}]";  // empty: charges carry no marker
+    std::string marker_format = "amop:{key}";  // empty: charges carry no marker
     // {plan} {usageMb} {amount} {smsUsage} {periodStart} {periodEnd}
     std::string rate_description = "{plan} - {usageMb}";
     std::string overage_description = "Data Usage - {usageMb} - Overage - {amount}";

@@ -138,6 +138,10 @@ Result<void> read_marker(const json::value& value, ChargeSetting& setting) {
         return bad("must contain {key}, or be empty to send charges without a marker");
     }
     CARRYALL_TRY(check_placeholders(*text, kKey));
+    const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '[' && c != ']'; };
+    if (!std::all_of(text->begin(), text->end(), is_plain)) {
+        return bad("must be plain ASCII without brackets: it stands in brackets at Rev.io");
+    }
     setting.marker_format = *text;
     return {};
 }

@@ -146,6 +146,31 @@ void make_optimization(support::TestDatabase& database, Tenant& tenant) {
         ", " + instance + ", " + instance + ", 1, now())");
 }
 
+void make_charge(support::TestDatabase& database, Tenant& tenant) {
+    const std::string t = base::to_string(tenant.id);
+    const std::string device = std::to_string(tenant.ids["deviceId"]);
+    const std::string customer = std::to_string(tenant.ids["customerId"]);
+    tenant.ids["chargeRunId"] =
+        inserted(database,
+                 "INSERT INTO charge_run (tenant_id, source, state, created_by, correlation_id) "
+                 "VALUES (" +
+                     t + ", 'instances', 'sending', 'test', 'c') RETURNING charge_run_id");
+    const std::string run = std::to_string(tenant.ids["chargeRunId"]);
+    database.run(
+        "INSERT INTO charge_run_part (tenant_id, charge_run_id, part_number, customer_id, "
+        "billing_period_start, billing_period_end, charge_count, parked_count) VALUES (" +
+        t + ", " + run + ", 1, " + customer + ", '2026-03-01', '2026-03-31', 1, 1)");
+    tenant.ids["chargeId"] = inserted(
+        database,
+        "INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id, "
+        "device_id, customer_id, service_provider_id, portal, kind, billing_period_start, "
+        "billing_period_end, amount, description, start_date, end_date, state, reason) SELECT " +
+            t + ", " + run + ", 1, 1, 'instance', 1, " + device + ", " + customer +
+            ", service_provider_id, portal, 'rate', '2026-03-01', '2026-03-31', 1, 'x', "
+            "'2026-03-01', '2026-03-31', 'parked', 'because' FROM device WHERE device_id = " +
+            device + " RETURNING charge_id");
+}
+
 void make_notifications(support::TestDatabase& database, Tenant& tenant, const std::string& name) {
     const std::string t = base::to_string(tenant.id);
     auto& ids = tenant.ids;
@@ -233,6 +258,7 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     make_schedules(database, tenant, name);
     make_notifications(database, tenant, name);
     make_optimization(database, tenant);
+    make_charge(database, tenant);
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
     database.run(
         "UPDATE bulk_change SET plan_hash = repeat('a', 64), plan_summary = "
