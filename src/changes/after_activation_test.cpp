@@ -2,6 +2,7 @@
 // the activation means for it.
 #include <gtest/gtest.h>
 
+#include "changes/change_kind.hpp"
 #include "changes/control.hpp"
 #include "changes/control_store.hpp"
 #include "support/activations.hpp"
@@ -84,6 +85,29 @@ TEST_F(ActivationWithCustomerTest, a_page_in_hand_when_the_activation_ends_is_du
     write_down(activation_, {active("2145550100")});
     put_back(page);
     EXPECT_TRUE(following_is_due());
+}
+
+TEST_F(ActivationWithCustomerTest,
+       a_worker_that_dies_with_a_page_that_waits_leaves_nothing_in_doubt) {
+    submit_with_customer(one(iccid_of_serial(1)) + "," + one(iccid_of_serial(2)));
+    ASSERT_TRUE(claim_page(*connection_, tenant_id(), following_, "dies", seconds(0)));
+    const auto page = claim_page(*connection_, tenant_id(), following_, "w", seconds(60));
+    ASSERT_TRUE(page && page->has_value());
+    ASSERT_EQ((*page)->devices.size(), 2u);
+    ASSERT_TRUE((*page)->devices[0].lost);
+    const auto change = load_change(*connection_, tenant_id(), following_, key_);
+    ASSERT_TRUE(change);
+    const auto kind = make_change_kind(*change);
+    ASSERT_TRUE(kind->look_around(*connection_, **page));
+    carriers::Attempt attempt;
+    attempt.resolving = true;
+    const DevicePlan plan = kind->plan((*page)->devices[0], attempt);
+    ASSERT_TRUE(plan.exchange && !plan.refused);
+    const carriers::Step step = plan.exchange->begin();
+    const auto& outcome = std::get<carriers::Outcome>(step);
+    EXPECT_EQ(judge(outcome, {.was_unknown = true, .read_back_count = 7}, {}).state,
+              DeviceState::fresh);
+    EXPECT_TRUE(kind->plan((*page)->devices[0], {}).refused);
 }
 
 TEST_F(ActivationWithCustomerTest, an_activation_that_ends_starts_nothing_that_has_ended) {
