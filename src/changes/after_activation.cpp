@@ -8,6 +8,21 @@
 namespace carryall::changes {
 namespace {
 
+// A worker died with the page in hand, but of a device whose activation has not ended nothing can
+// have been sent: while it is open, no exchange is made for it. So it is not unclear; it is new
+// again, and held back like the others.
+class NotBegun : public carriers::Exchange {
+  public:
+    carriers::Step begin() override {
+        return carriers::Outcome(
+            carriers::Advanced{std::chrono::seconds(0), "waits for its activation"});
+    }
+    carriers::Step proceed(const http::ClientResponse&) override {
+        CHECK(false && "it makes no call");
+        return begin();
+    }
+};
+
 class AfterActivation : public ChangeKind {
   public:
     AfterActivation(const RunnableChange& change, std::unique_ptr<ChangeKind> kind)
@@ -39,6 +54,10 @@ class AfterActivation : public ChangeKind {
         if (found == failed_.end()) return kind_->plan(device, attempt);
         const FailedActivation& failed = found->second;
         DevicePlan plan;
+        if (failed.is_open && attempt.resolving) {
+            plan.exchange = std::make_unique<NotBegun>();
+            return plan;
+        }
         plan.refused = failed.is_open ? carriers::Refused{carriers::FailureClass::transient,
                                                           "the activation has not ended"}
                                       : carriers::Refused{carriers::FailureClass::business,
