@@ -70,7 +70,7 @@ Result<tenants::Page<Delivery>> list_deliveries(db::Connection& connection,
     static const std::string sql =
         select() +
         "($2 = '' OR ($2 = 'mail') = (d.webhook_id IS NULL)) AND ($3 = '' OR d.state = $3) "
-        "AND ($4 = 0 OR d.webhook_id = $4) AND ($5 = 0 OR d.event_id = $5) "
+        "AND ($4::bigint = 0 OR d.webhook_id = $4) AND ($5::bigint = 0 OR d.event_id = $5) "
         "AND d.delivery_id < $6 ORDER BY d.delivery_id DESC LIMIT $7";
     CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string question = "deliveries/" + filter.channel + '/' + filter.state + '/' +
