@@ -116,7 +116,7 @@ TEST_F(WrittenList, devices_stay_whole_where_one_reading_ends_and_the_next_begin
     EXPECT_EQ(figures_.devices, 1'500);
     EXPECT_EQ(figures_.amount.text(), "45.00");
     EXPECT_TRUE(figures_.notes.empty()) << figures_.notes.front();
-    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1'500 + 12) << text.substr(0, 500);
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1'500 + 13) << text.substr(0, 500);
 }
 
 TEST_F(WrittenList, a_damaged_amount_costs_its_row_and_is_said) {

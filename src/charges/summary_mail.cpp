@@ -1,5 +1,5 @@
-// The summary mail, as text and as HTML, from templates (Mustache). Whatever a name or a reason
-// holds, it is text in both.
+// The summary mail: what it says is collected once, and shown as text and as HTML (from a Mustache
+// template). Whatever a name or a reason holds, it is text in both.
 #include <fmt/format.h>
 #include <kainjow/mustache.hpp>
 #include <set>
@@ -16,44 +16,37 @@ using kainjow::mustache::mustache;
 constexpr std::size_t kMaxShown = 50;
 constexpr std::size_t kMaxPeriods = 5;
 
-constexpr const char* kText =
-    "{{{subject}}}\n\n{{#facts}}{{{name}}}: {{{value}}}\n{{/facts}}"
-    "{{#has_parts}}\nLists:\n{{/has_parts}}{{#parts}}  {{{line}}}\n{{/parts}}"
-    "{{#has_errors}}\nErrors:\n{{/has_errors}}{{#errors}}  {{{count}}} x {{{text}}}\n{{/errors}}"
-    "\nNext steps:\n{{#steps}}- {{{step}}}\n{{/steps}}\n{{{file}}}\n";
-
 constexpr const char* kHtml =
     "<!doctype html>\n<html><body style=\"font-family: sans-serif\">\n"
     "<h1 style=\"font-size: 1.2em\">{{subject}}</h1>\n<table cellpadding=\"4\">\n"
     "{{#facts}}<tr><th align=\"left\">{{name}}</th><td>{{value}}</td></tr>\n{{/facts}}</table>\n"
-    "{{#has_parts}}<h2 style=\"font-size: 1em\">Lists</h2>\n<ul>\n{{/has_parts}}"
-    "{{#parts}}<li>{{line}}</li>\n{{/parts}}{{#has_parts}}</ul>\n{{/has_parts}}"
-    "{{#has_errors}}<h2 style=\"font-size: 1em\">Errors</h2>\n<table cellpadding=\"4\">\n"
-    "{{/has_errors}}{{#errors}}<tr><td align=\"right\">{{count}}</td><td>{{text}}</td></tr>\n"
-    "{{/errors}}{{#has_errors}}</table>\n{{/has_errors}}"
-    "<h2 style=\"font-size: 1em\">Next steps</h2>\n<ul>\n{{#steps}}<li>{{step}}</li>\n{{/steps}}"
-    "</ul>\n<p>{{file}}{{#has_link}} <a href=\"{{link}}\">{{file_name}}</a>{{/has_link}}</p>\n"
+    "{{#blocks}}<h2 style=\"font-size: 1em\">{{title}}</h2>\n<ul>\n"
+    "{{#lines}}<li>{{line}}</li>\n{{/lines}}</ul>\n{{/blocks}}"
+    "<p>{{file}}{{#has_link}} <a href=\"{{link}}\">{{file_name}}</a>{{/has_link}}</p>\n"
     "</body></html>\n";
 
-void add_fact(data& facts, const std::string& name, const std::string& value) {
-    data one;
-    one.set("name", name);
-    one.set("value", value);
-    facts.push_back(one);
-}
+struct Block {
+    std::string title;
+    std::vector<std::string> lines;
+};
 
-void add_one(data& list, const std::string& name, const std::string& value) {
-    data one;
-    one.set(name, value);
-    list.push_back(one);
-}
+using Facts = std::vector<std::pair<std::string, std::string>>;  // names and values
+
+struct Content {
+    std::string subject;
+    Facts facts;
+    std::vector<Block> blocks;
+    std::string file;
+    std::string link;
+    std::string file_name;
+};
 
 std::string customer_text(const ToldPart& part) {
     if (part.account_number.empty()) return part.customer;
     return fmt::format("{} (account {})", part.customer, part.account_number);
 }
 
-void add_customers(data& facts, const ToldRun& run, const std::vector<std::size_t>& parts) {
+void add_customers(Facts& facts, const ToldRun& run, const std::vector<std::size_t>& parts) {
     std::set<std::string> customers;
     for (const std::size_t part : parts) {
         if (run.parts[part].customer_id != 0) customers.insert(customer_text(run.parts[part]));
@@ -61,12 +54,12 @@ void add_customers(data& facts, const ToldRun& run, const std::vector<std::size_
     std::size_t shown = 0;
     for (const std::string& customer : customers) {
         if (++shown > kMaxShown) break;
-        add_fact(facts, "Customer", customer);
+        facts.emplace_back("Customer", customer);
     }
     if (customers.size() > kMaxShown) {
-        add_fact(facts, "Customers", fmt::format("and {} more", customers.size() - kMaxShown));
+        facts.emplace_back("Customers", fmt::format("and {} more", customers.size() - kMaxShown));
     }
-    if (customers.empty()) add_fact(facts, "Customer", "several, as the list says");
+    if (customers.empty()) facts.emplace_back("Customer", "several, as the list says");
 }
 
 std::string periods_text(const ToldRun& run, const std::vector<std::size_t>& parts) {
@@ -78,23 +71,23 @@ std::string periods_text(const ToldRun& run, const std::vector<std::size_t>& par
     return fmt::format("{} periods", periods.size());
 }
 
-data facts_of(const ToldRun& run, const std::vector<std::size_t>& parts,
-              const ToldFigures& figures) {
-    data facts = data::type::list;
+Facts facts_of(const ToldRun& run, const std::vector<std::size_t>& parts,
+               const ToldFigures& figures) {
+    Facts facts;
     const ChargeCounts& counts = figures.counts;
-    add_fact(facts, "Completed", run.completed_at);
+    facts.emplace_back("Completed", run.completed_at);
     add_customers(facts, run, parts);
-    add_fact(facts, "Billing period", periods_text(run, parts));
+    facts.emplace_back("Billing period", periods_text(run, parts));
     if (figures.devices > 0 || counts.total == 0) {  // else the list could not be written
-        add_fact(facts, "Devices processed", std::to_string(figures.devices));
-        add_fact(facts, "Devices with errors", std::to_string(figures.error_devices));
+        facts.emplace_back("Devices processed", std::to_string(figures.devices));
+        facts.emplace_back("Devices with errors", std::to_string(figures.error_devices));
     }
-    add_fact(facts, "Successful charges", std::to_string(counts.charged + counts.recorded));
-    add_fact(facts, "Failed charges", std::to_string(counts.failed));
-    add_fact(facts, "Parked charges", std::to_string(counts.parked));
-    add_fact(facts, "Skipped charges", std::to_string(counts.skipped));
-    add_fact(facts, "Total charge amount",
-             figures.amount ? figures.amount->text() : "not known: see the lists");
+    facts.emplace_back("Successful charges", std::to_string(counts.charged + counts.recorded));
+    facts.emplace_back("Failed charges", std::to_string(counts.failed));
+    facts.emplace_back("Parked charges", std::to_string(counts.parked));
+    facts.emplace_back("Skipped charges", std::to_string(counts.skipped));
+    facts.emplace_back("Total charge amount",
+                       figures.amount ? figures.amount->text() : "not known: see the lists");
     return facts;
 }
 
@@ -106,13 +99,13 @@ std::string part_line(const ToldRun& run, const ToldPart& part) {
                        part.devices, part.error_devices, part.counts.charged_amount);
 }
 
-data steps_of(const ChargeCounts& counts) {
-    data steps = data::type::list;
+Block steps_of(const ChargeCounts& counts) {
+    Block steps{"Next steps", {}};
     if (counts.failed > 0) {
-        add_one(steps, "step",
-                fmt::format("{} charges were refused and are not in Rev.io. Mend what the list "
-                            "says under ErrorMessage, then charge these devices by a file.",
-                            counts.failed));
+        steps.lines.push_back(
+            fmt::format("{} charges were refused and are not in Rev.io. Mend what the list "
+                        "says under ErrorMessage, then charge these devices by a file.",
+                        counts.failed));
     }
     if (counts.parked > 0) {
         add_one(
@@ -122,7 +115,7 @@ data steps_of(const ChargeCounts& counts) {
                         "the list is then written and mailed again.",
                         counts.parked));
     }
-    if (counts.failed + counts.parked == 0) add_one(steps, "step", "Nothing is left to be done.");
+    if (counts.failed + counts.parked == 0) steps.lines.emplace_back("Nothing is left to be done.");
     return steps;
 }
 
@@ -138,45 +131,83 @@ std::string file_text(const MailFile& file) {
     return fmt::format("{} is not attached: {}.", what, file.problem);
 }
 
+Block lists_of(const ToldRun& run, const std::vector<std::size_t>& parts) {
+    Block lists{"Lists", {}};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (i == kMaxShown) {
+            lists.lines.push_back(fmt::format("and {} more", parts.size() - i));
+            break;
+        }
+        lists.lines.push_back(part_line(run, run.parts[parts[i]]));
+    }
+    return lists;
+}
+
+std::string text_of(const Content& content) {
+    std::string text = content.subject + "\n\n";
+    for (const auto& [name, value] : content.facts) text += fmt::format("{}: {}\n", name, value);
+    for (const Block& block : content.blocks) {
+        text += fmt::format("\n{}:\n", block.title);
+        for (const std::string& line : block.lines) text += fmt::format("- {}\n", line);
+    }
+    text += fmt::format("\n{}\n", content.file);
+    if (!content.link.empty()) text += content.link + "\n";
+    return text;
+}
+
+std::string html_of(const Content& content) {
+    data values;
+    values.set("subject", content.subject);
+    data facts = data::type::list;
+    for (const auto& [name, value] : content.facts) {
+        data one;
+        one.set("name", name);
+        one.set("value", value);
+        facts.push_back(one);
+    }
+    values.set("facts", facts);
+    data blocks = data::type::list;
+    for (const Block& block : content.blocks) {
+        data lines = data::type::list;
+        for (const std::string& line : block.lines) {
+            data one;
+            one.set("line", line);
+            lines.push_back(one);
+        }
+        data one;
+        one.set("title", block.title);
+        one.set("lines", lines);
+        blocks.push_back(one);
+    }
+    values.set("blocks", blocks);
+    values.set("file", content.file);
+    values.set("has_link", !content.link.empty());
+    values.set("link", content.link);
+    values.set("file_name", content.file_name);
+    return mustache(kHtml).render(values);
+}
+
 }  // namespace
 
 SummaryMail summary_mail(const ToldRun& run, const Audience& audience,
                          const std::vector<ErrorCount>& errors, const MailFile& file) {
     const ToldFigures figures = figures_of(run, audience.parts);
-    SummaryMail mail;
-    mail.subject = summary_subject(run, audience.parts);
-    data values;
-    values.set("subject", mail.subject);
-    values.set("facts", facts_of(run, audience.parts, figures));
-    data parts = data::type::list;
-    for (std::size_t i = 0; audience.parts.size() > 1 && i < audience.parts.size(); ++i) {
-        if (i == kMaxShown) {
-            add_one(parts, "line", fmt::format("and {} more", audience.parts.size() - i));
-            break;
+    Content content;
+    content.subject = summary_subject(run, audience.parts);
+    content.facts = facts_of(run, audience.parts, figures);
+    if (audience.parts.size() > 1) content.blocks.push_back(lists_of(run, audience.parts));
+    if (!errors.empty()) {
+        Block block{"Errors", {}};
+        for (const ErrorCount& error : errors) {
+            block.lines.push_back(fmt::format("{} x {}: {}", error.count, error.state, error.text));
         }
-        add_one(parts, "line", part_line(run, run.parts[audience.parts[i]]));
+        content.blocks.push_back(std::move(block));
     }
-    values.set("has_parts", audience.parts.size() > 1);
-    values.set("parts", parts);
-    data listed = data::type::list;
-    for (const ErrorCount& error : errors) {
-        data one;
-        one.set("count", std::to_string(error.count));
-        one.set("text", error.state + ": " + error.text);
-        listed.push_back(one);
-    }
-    values.set("has_errors", !errors.empty());
-    values.set("errors", listed);
-    values.set("steps", steps_of(figures.counts));
-    const std::string about_file = file_text(file);
-    values.set("file", about_file);
-    values.set("has_link", !file.link.empty());
-    values.set("link", file.link);
-    values.set("file_name", file.name);
-    mail.html = mustache(kHtml).render(values);
-    if (!file.link.empty()) values.set("file", about_file + "\n" + file.link);
-    mail.text = mustache(kText).render(values);
-    return mail;
+    content.blocks.push_back(steps_of(figures.counts));
+    content.file = file_text(file);
+    content.link = file.link;
+    content.file_name = file.name;
+    return {content.subject, text_of(content), html_of(content)};
 }
 
 }  // namespace carryall::charges

@@ -127,7 +127,7 @@ TEST(SummaryMail, says_how_it_ended_and_what_is_to_be_done) {
               "Billing period: 2026-03-01 - 2026-03-31\nDevices processed: 6\n"
               "Devices with errors: 5\nSuccessful charges: 1\nFailed charges: 2\n"
               "Parked charges: 3\nSkipped charges: 0\nTotal charge amount: 12.50\n"
-              "\nErrors:\n  2 x failed: product # is unknown\n"
+              "\nErrors:\n- 2 x failed: product # is unknown\n"
               "\nNext steps:\n"
               "- 2 charges were refused and are not in Rev.io. Mend what the list says under "
               "ErrorMessage, then charge these devices by a file.\n"
