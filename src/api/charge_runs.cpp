@@ -1,6 +1,7 @@
 // /v1/charge-runs and /v1/charges: what is charged, how far it is, what a person may do about it.
 #include "api/api.hpp"
 #include "api/bulk_change_documents.hpp"
+#include "api/file_response.hpp"
 #include "charges/enqueue.hpp"
 #include "charges/preview.hpp"
 #include "charges/run.hpp"
@@ -295,6 +296,23 @@ Result<Response> get_charge(Call& call) {
     return json_response(document_of(*charge));
 }
 
+Result<Response> get_list(Call& call) {
+    const auto id = run_id(call);
+    if (!id) return id.error();
+    const auto part = call.id("partNumber", "part of a charge run");
+    if (!part) return part.error();
+    charges::StoredChargeList stored;
+    {
+        auto database = call.database();
+        if (!database) return database.error();
+        auto found = charges::get_list(**database, call.caller.tenant_id, *id, *part);
+        if (!found) return found.error();
+        stored = std::move(*found);
+    }
+    return stored_file_response(call, stored.key, stored.name,
+                                "text/tab-separated-values; charset=utf-8");
+}
+
 struct StopBody {
     std::string reason;
 };
@@ -395,6 +413,7 @@ void add_charge_run_routes(Routes& routes) {
     act("/v1/charge-runs/preview", Body::json, preview);
     read(run, get_run, {});
     read(run + "/charges", list_charges_of_run, filter);
+    read(run + "/parts/{partNumber}/list", get_list, {});
     act(run + "/stop", Body::json, stop);
     act(run + "/resume", Body::none, resume);
     act(run + "/release", Body::json, release);

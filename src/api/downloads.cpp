@@ -2,8 +2,7 @@
 // must stay true: the token alone says which file, and it stands in no log; what it opens is never
 // told from what is missing.
 #include "api/api.hpp"
-#include "base/file_name.hpp"
-#include "base/ids.hpp"
+#include "api/file_response.hpp"
 #include "base/log.hpp"
 #include "files/link.hpp"
 
@@ -19,21 +18,10 @@ Result<Response> download(Call& call) {
     const auto link =
         files::open_link(services.master_key, call.request.param("token"), services.clock.now());
     if (!link) return link.error();
-    if (services.files == nullptr) return base::internal_error("this process has no file store");
-    // By way of the scratch directory: a failure in the middle is still a clean answer.
-    http::FileBody body;
-    body.path = services.settings.scratch_directory / ("download-" + base::random_uuid());
-    body.remove_after = true;
-    const auto got = services.files->get(link->file_key, body.path);
-    if (!got) return got.error();
     base::log::info("file_downloaded", {{"fileTenantId", link->tenant_id},
                                         {"fileKey", link->file_key},
-                                        {"found", *got},
                                         {"remoteAddress", call.request.remote_address}});
-    if (!*got) return base::not_found("The file is no longer kept");
-    Response response = Response::file(std::move(body), link->content_type);
-    response.headers.set("Content-Disposition", base::attachment_disposition(link->file_name));
-    return response;
+    return stored_file_response(call, link->file_key, link->file_name, link->content_type);
 }
 
 }  // namespace

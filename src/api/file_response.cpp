@@ -3,7 +3,10 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/file_name.hpp"
+#include "base/ids.hpp"
 #include "base/secret.hpp"
+#include "files/file_store.hpp"
 
 namespace carryall::api {
 namespace {
@@ -50,6 +53,22 @@ Result<http::Response> csv_response(const Call& call, const std::string& file_na
         const auto written = write(writer);
         return written ? writer.finish() : written;
     });
+}
+
+Result<http::Response> stored_file_response(const Call& call, const std::string& file_key,
+                                            const std::string& file_name,
+                                            const std::string& content_type) {
+    const Services& services = call.services;
+    if (services.files == nullptr) return base::internal_error("this process has no file store");
+    http::FileBody body;
+    body.path = services.settings.scratch_directory / ("download-" + base::random_uuid());
+    body.remove_after = true;
+    const auto got = services.files->get(file_key, body.path);
+    if (!got) return got.error();
+    if (!*got) return base::not_found("The file is no longer kept");
+    http::Response response = http::Response::file(std::move(body), content_type);
+    response.headers.set("Content-Disposition", base::attachment_disposition(file_name));
+    return response;
 }
 
 }  // namespace carryall::api

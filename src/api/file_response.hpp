@@ -23,4 +23,9 @@ base::Result<http::Response> csv_response(
     const Call& call, const std::string& file_name,
     const std::function<base::Result<void>(sheets::CsvWriter&)>& write);
 
+// A file of the file store; `not_found` if it is kept no more.
+base::Result<http::Response> stored_file_response(const Call& call, const std::string& file_key,
+                                                  const std::string& file_name,
+                                                  const std::string& content_type);
+
 }  // namespace carryall::api

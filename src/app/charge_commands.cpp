@@ -23,6 +23,7 @@ struct ChargeArguments {
     std::vector<std::int64_t> charges;
     std::string state;
     std::string reason;
+    std::int64_t part = 1;
     std::size_t limit = 50;
     bool is_watched = false;
 };
@@ -194,6 +195,18 @@ void add_looking(CLI::App* group, Cli& cli, ChargeArguments& arguments) {
                [](Cli& out, ApiClient& client, const ChargeArguments& given) {
                    return watch_run(out, client, given.id);
                });
+    auto* written = group->add_subcommand("list", "The stored charge list of a part of a run");
+    add_run_id(written, arguments);
+    written->add_option("--part", arguments.part, "Which part; the first by default")
+        ->check(CLI::PositiveNumber);
+    on_command(
+        written, cli, arguments, [](const Cli&, ApiClient& client, const ChargeArguments& given) {
+            return client.download(
+                path_of(given.id) + "/parts/" + std::to_string(given.part) + "/list", {},
+                "text/tab-separated-values", [](std::string_view piece) {
+                    return std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size();
+                });
+        });
     auto* list = group->add_subcommand("show", "The charges of a run");
     add_run_id(list, arguments);
     list->add_option("--state", arguments.state,

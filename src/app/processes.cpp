@@ -127,7 +127,8 @@ sync::SyncWorkerSettings reader_settings(const Config& config,
 
 // The same for the runners of charges.
 charges::ChargeWorkerSettings charge_settings(const Config& config,
-                                              const changes::WorkerSettings& worker) {
+                                              const changes::WorkerSettings& worker,
+                                              std::shared_ptr<files::FileStore> files) {
     charges::ChargeWorkerSettings settings;
     settings.database = config.database_url;
     settings.runners = config.worker_charge_runners;
@@ -138,6 +139,8 @@ charges::ChargeWorkerSettings charge_settings(const Config& config,
     settings.housekeeping = worker.housekeeping;
     settings.name = worker.name;
     settings.http = worker.http;
+    settings.lists.store = std::move(files);
+    settings.lists.links = link_settings(config);
     return settings;
 }
 
@@ -239,9 +242,9 @@ Result<void> work(const Config& config) {
     const changes::WorkerSettings settings = worker_settings(config);
     changes::Worker worker(settings, *key);
     sync::SyncWorker readers(reader_settings(config, settings), *key);
-    charges::ChargeWorker chargers(charge_settings(config, settings), *key);
-    notify::Notifier notifier(notifier_settings(config, open_file_store(config)),
-                              std::move(key).value());
+    const auto files = open_file_store(config);
+    charges::ChargeWorker chargers(charge_settings(config, settings, files), *key);
+    notify::Notifier notifier(notifier_settings(config, files), std::move(key).value());
     worker.start();
     readers.start();
     chargers.start();

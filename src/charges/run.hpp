@@ -125,6 +125,14 @@ struct ChargeDetail {
 Result<ChargeDetail> get_charge(db::Connection& connection, tenants::TenantId tenant_id,
                                 ChargeId id);
 
+struct StoredChargeList {
+    std::string name;  // "7781.txt"
+    std::string key;   // in the file store
+};
+// `not_found`: there is no such part, or its list is not stored yet.
+Result<StoredChargeList> get_list(db::Connection& connection, tenants::TenantId tenant_id,
+                                  ChargeRunId id, std::int64_t part_number);
+
 // No further charge is begun; those in flight end. `conflict`: it has finished.
 Result<void> stop_run(db::Connection& connection, const tenants::Caller& caller, ChargeRunId id,
                       const std::string& reason);

@@ -356,4 +356,17 @@ Result<ChargeDetail> get_charge(db::Connection& connection, TenantId tenant_id, 
     return detail;
 }
 
+Result<StoredChargeList> get_list(db::Connection& connection, TenantId tenant_id, ChargeRunId id,
+                                  std::int64_t part_number) {
+    constexpr Query kList{"charge_list_stored", R"(
+        SELECT list_name, list_key FROM charge_run_part
+        WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3)"};
+    CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
+    const auto rows = connection.exec(kList, Params().add(tenant_id).add(id).add(part_number));
+    if (!rows) return rows.error();
+    if (rows->empty()) return base::not_found("there is no such part of a charge run");
+    if (rows->is_null(0, 1)) return base::not_found("the charge list is not stored yet");
+    return StoredChargeList{rows->string(0, 0), rows->string(0, 1)};
+}
+
 }  // namespace carryall::charges

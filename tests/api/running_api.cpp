@@ -156,6 +156,7 @@ void make_charge(support::TestDatabase& database, Tenant& tenant) {
                  "VALUES (" +
                      t + ", 'instances', 'sending', 'test', 'c') RETURNING charge_run_id");
     const std::string run = std::to_string(tenant.ids["chargeRunId"]);
+    tenant.ids["partNumber"] = 1;
     database.run(
         "INSERT INTO charge_run_part (tenant_id, charge_run_id, part_number, customer_id, "
         "billing_period_start, billing_period_end, charge_count, parked_count) VALUES (" +

@@ -51,7 +51,7 @@ class ChargeScene(TenantScene):
 
     # --- optimisation results
 
-    def optimize(self, amounts, start="2026-02-01", end="2026-02-28", portal="m2m"):
+    def optimize(self, amounts, start="2026-02-01", end="2026-02-28", portal="m2m", emails=()):
         """An instance with one comm group and one queue; `amounts`: (rate, overage, sms) of the
         devices, in their order. Answers the instance's id."""
         instance = self.next_instance
@@ -61,6 +61,7 @@ class ChargeScene(TenantScene):
             "portalType": portal, "customerId": self.customer_id,
             "integrationAuthenticationId": self.account_id, "billingPeriodStart": start,
             "billingPeriodEnd": end, "runEndTime": "2026-03-01T00:00:00Z",
+            "customerEmails": list(emails),
             "commGroups": [{"commGroupId": instance * 10, "queues": [
                 {"queueId": queue, "totalCost": "1.00", "runEndTime": "2026-03-01T00:00:00Z"}]}]})
         rows = "".join(f"{queue},{self.iccid(n)},IoT 1GB,100.5,{rate},{overage},{sms},311,312\n"
@@ -81,6 +82,10 @@ class ChargeScene(TenantScene):
     def send_file(self, path, text):
         return self.send("POST", path, text.encode(), "text/csv")
 
+    def change_password(self, password):
+        self.platform.carryall("providers", "set", self.account_id, "--credentials", self.write(
+            "credentials.json", json.dumps({**self.secrets, "password": password})))
+
     # --- runs
 
     def charge(self, *instances):
@@ -88,16 +93,10 @@ class ChargeScene(TenantScene):
                                       ",".join(map(str, instances)))["chargeRunId"]
 
     def watch(self, run):
+        """Until the run has finished: its charges have ended, its lists are stored, its mails are
+        handed over."""
         self.platform.carryall("charges", "watch", run, check=False, to_json=False)
         return self.status(run)
-
-    def settle(self, run):
-        """Until every charge has ended or waits for a person."""
-        while True:
-            found = self.status(run)
-            if found["state"] != "enqueueing" and not (found["counts"]["new"] or
-                                                       found["counts"]["unknown"]):
-                return found
 
     def wait_until_charged(self, run, charges):
         while self.status(run)["counts"]["charged"] < charges:

@@ -1,11 +1,18 @@
 """Customer charges against the real programs and a simulated Rev.io, judged by what it holds."""
 
+import csv
 import random
+import shutil
 import signal
+import subprocess
+import tempfile
 import unittest
+import zipfile
 from decimal import Decimal
+from pathlib import Path
 
 from charge_stage import ChargeScene
+from mail_server import MailServer
 from stage import Stage
 
 def what_can_go_wrong(hang):
@@ -51,13 +58,86 @@ class ChargesTest(unittest.TestCase):
                                    for n in range(120)])
         scene.start_worker()
         run = scene.charge(instance)
-        ended = scene.settle(run)
+        ended = scene.watch(run)
         self.assertEqual(ended["counts"]["charged"], 280)
         self.assertEqual(Decimal(ended["chargedAmount"]), 120 * Decimal("7.51") + 20)
         self.assert_equal_to_the_cent(scene, run)
         self.assertEqual(scene.charge(instance), run)
-        self.assertEqual(scene.settle(run)["counts"]["charged"], 280)
+        self.assertEqual(scene.watch(run)["counts"]["charged"], 280)
         self.assertEqual(len(scene.ledger_of_revio()), 280)
+
+    def test_a_session_ends_with_one_mail_that_holds_every_list(self):
+        server = MailServer("--user", "carryall", "--password", "s3cret")
+        self.addCleanup(server.close)
+        scene = self.scene(30)
+        first = scene.optimize([("5.00", "0", "0")] * 30, emails=["Acme@example.com"])
+        second = scene.optimize([("0", "1.25", "0.5")] * 30, start="2026-03-01", end="2026-03-31",
+                                emails=["acme@example.com"])
+        scene.platform.carryall("charges", "settings", "--set",
+                                'administratorEmails:=["desk@example.com"]')
+        for _ in range(2):  # both finish parts at the same time
+            scene.start_worker(**server.settings())
+        run = scene.charge(first, second)
+        ended = scene.watch(run)
+        self.assertEqual([part["state"] for part in ended["parts"]], ["listed", "listed"])
+        mails = {}
+        for _ in range(2):
+            mail = server.mail()
+            self.assertNotIn(mail["To"].lower(), mails)
+            mails[mail["To"].lower()] = mail
+        self.assertEqual(set(mails), {"acme@example.com", "desk@example.com"})
+        sent = scene.platform.carryall("deliveries", "list", "--channel", "mail")
+        self.assertEqual(len(sent), 2)
+        mail = mails["desk@example.com"]
+        self.assertEqual(mail["Subject"],
+                         f"Customer Charge Processing Summary - Instances {first}, {second}")
+        archive, = mail.iter_attachments()
+        file = Path(tempfile.mkdtemp()) / "lists.zip"
+        self.addCleanup(shutil.rmtree, file.parent)
+        file.write_bytes(archive.get_content())
+        subprocess.run(["unzip", "-tq", file], check=True, stdout=subprocess.DEVNULL)
+        with zipfile.ZipFile(file) as lists:
+            self.assertEqual(sorted(lists.namelist()), [f"{first}01.txt", f"{second}01.txt"])
+            text = lists.read(f"{second}01.txt").decode()
+        self.assertEqual(text, scene.platform.carryall("charges", "list", run, "--part", 2,
+                                                       to_json=False))
+        rows = list(csv.DictReader(text.splitlines()[:31], delimiter="\t"))
+        self.assertEqual(len(rows), 30)
+        self.assertEqual({row["IsSuccessful"] for row in rows}, {"true"})
+        self.assertEqual(sum(Decimal(row["ChargeAmount"]) for row in rows), Decimal("37.50"))
+        self.assertEqual(sum(Decimal(row["SMSChargeAmount"]) for row in rows), 15)
+        self.assertIn("Total Charge Amount", text)
+
+    def test_refused_credentials_stop_the_run_and_fail_no_charge(self):
+        scene = self.scene(60)
+        instance = scene.optimize([("5.00", "0", "0")] * 60)
+        scene.change_password("wrong")
+        scene.start_worker()
+        run = scene.charge(instance)
+        stopped = scene.watch(run)
+        self.assertEqual(stopped["hold"], "stopped")
+        self.assertEqual(stopped["counts"]["new"], 60)
+        self.assertEqual(scene.ledger_of_revio(), {})
+        scene.change_password(scene.secrets["password"])
+        scene.platform.carryall("charges", "resume", run)
+        self.assertEqual(scene.watch(run)["counts"]["charged"], 60)
+        self.assert_equal_to_the_cent(scene, run)
+
+    def test_a_reversal_takes_everything_back_to_the_cent(self):
+        scene = self.scene(20)
+        instance = scene.optimize([("5.00", "0.75", "0")] * 20)
+        scene.start_worker()
+        run = scene.charge(instance)
+        scene.watch(run)
+        back = scene.platform.carryall("charges", "reverse", run, "--reason", "wrong prices")
+        ended = scene.watch(back["chargeRunId"])
+        self.assertEqual(ended["counts"]["charged"], 40)
+        held = scene.ledger_of_revio()
+        self.assertEqual(len(held), 80)
+        self.assertEqual(sum(one["amount"] for one in held.values()), 0)
+        again = scene.platform.carryall("charges", "reverse", run, "--reason", "twice",
+                                        check=False)
+        self.assertIn("reversed already", str(again))
 
     def test_killed_workers_and_lost_answers_bill_nobody_twice(self):
         scene = self.scene(400)
@@ -74,7 +154,7 @@ class ChargesTest(unittest.TestCase):
             workers[victim].wait(30)
             kills += 1
             workers[victim] = scene.start_worker(CARRYALL_WORKER_CHARGE_RUNNERS="3")
-        ended = scene.settle(run)
+        ended = scene.watch(run)
         self.assertEqual((ended["counts"]["failed"], ended["counts"]["parked"]), (0, 0))
         self.assert_equal_to_the_cent(scene, run)
         print(f"{ended['counts']['charged']} charges, {kills} kills", flush=True)

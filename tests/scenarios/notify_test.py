@@ -7,16 +7,13 @@ import hashlib
 import hmac
 import http.server
 import json
-import subprocess
-import tempfile
 import threading
 import unittest
 from pathlib import Path
 
+from mail_server import MailServer
 from stage import Stage
 
-MAIL_SERVER = Path(__file__).resolve().parents[1] / "support/smtp_server.py"
-DEBIANS_PYTHON = "/usr/bin/python3"  # which Debian's aiosmtpd belongs to
 ALLOWED = {"CARRYALL_WEBHOOKS_ALLOW_HTTP": "true",
            "CARRYALL_WEBHOOKS_PRIVATE_NETWORKS": "127.0.0.0/8"}
 PATIENCE_SECONDS = 60
@@ -82,25 +79,6 @@ class Receiver:
         self.released.set()
         self.server.shutdown()
         self.server.server_close()
-
-
-class MailServer:
-    def __init__(self, *options):
-        self.folder = tempfile.TemporaryDirectory()
-        self.process = subprocess.Popen(
-            [DEBIANS_PYTHON, MAIL_SERVER, "--folder", self.folder.name, *options],
-            stdout=subprocess.PIPE, text=True)
-        told = json.loads(self.process.stdout.readline())
-        self.port, self.certificate = told["listening"], told["ca"]
-
-    def message(self):
-        return json.loads(self.process.stdout.readline())["message"]
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        self.folder.cleanup()
 
 
 class Notifications(unittest.TestCase):
