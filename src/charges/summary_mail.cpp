@@ -95,8 +95,10 @@ std::string part_line(const ToldRun& run, const ToldPart& part) {
     std::string about =
         run.source == "instances" ? fmt::format("instance {}", part.instance_id) : run.source;
     if (!part.customer.empty()) about += ", " + customer_text(part);
+    const auto amount = base::Money::parse(part.counts.charged_amount);
     return fmt::format("{} ({}): {} devices, {} with errors, {}", part.list_name, about,
-                       part.devices, part.error_devices, part.counts.charged_amount);
+                       part.devices, part.error_devices,
+                       amount ? amount->text() : part.counts.charged_amount);
 }
 
 Block steps_of(const ChargeCounts& counts) {
@@ -108,11 +110,10 @@ Block steps_of(const ChargeCounts& counts) {
                         counts.failed));
     }
     if (counts.parked > 0) {
-        add_one(
-            steps, "step",
-            fmt::format("{} charges wait for a person. Look at their reasons in the list; where "
-                        "an outcome is unclear, look at Rev.io first. Release what is right: "
-                        "the list is then written and mailed again.",
+        steps.lines.push_back(
+            fmt::format("{} charges wait for a person. Look at their reasons in the list; where an "
+                        "outcome is unclear, look at Rev.io first. Release what is right: the list "
+                        "is then written and mailed again.",
                         counts.parked));
     }
     if (counts.failed + counts.parked == 0) steps.lines.emplace_back("Nothing is left to be done.");
