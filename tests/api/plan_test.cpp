@@ -55,7 +55,7 @@ TEST_F(Plans, a_plan_shows_its_devices_by_verdict_and_as_a_file) {
     problem_of(ask("GET", path + "/plan/devices?verdict=maybe"), 400, "invalid_input");
     const auto file = ask("GET", path + "/plan.csv");
     ASSERT_EQ(file.status, 200) << file.body;
-    EXPECT_NE(file.body.find(",change,,,,Active,Suspended"), std::string::npos) << file.body;
+    EXPECT_NE(file.body.find(",change,,,,,Active,Suspended"), std::string::npos) << file.body;
     problem_of(ask("GET", "/v1/bulk-changes/" + std::to_string(own().stored_change) + "/plan"), 404,
                "not_found");
 }
