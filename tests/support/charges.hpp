@@ -31,7 +31,9 @@ class LedgerTest : public support::DatabaseTest {
             INSERT INTO device (tenant_id, service_provider_id, portal, iccid, status, customer_id,
                 rev_service_id)
                 SELECT 1, (ARRAY[2, 3, 4, 2, 2])[i], 'm2m',
-                       '891030000000000' || lpad(i::text, 4, '0'), 'Active', 1, CASE i WHEN 1 THEN 1 END FROM generate_series(1, 5) i;
+                       '891030000000000' || lpad(i::text, 4, '0'), 'Active', 1,
+                       CASE i WHEN 1 THEN 1 END
+                FROM generate_series(1, 5) i;
             INSERT INTO optimization_instance (tenant_id, optimization_instance_id, portal_type,
                 customer_id, integration_authentication_id, billing_period_start,
                 billing_period_end, run_end_time, imported_by)
