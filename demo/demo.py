@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+import charging  # noqa: E402
 import make_fleet as fleet  # noqa: E402
-from checks import Checks  # noqa: E402
+from checks import Checks, good_lines  # noqa: E402
 from local_platform import PROGRAM, REPOSITORY, Platform, Trouble, state_folder  # noqa: E402
 
 EXAMPLES = REPOSITORY / "examples"
@@ -167,6 +168,11 @@ def run_change_for_every_carrier(platform):
             for one in submitted["changes"]]
 
 
+def run_charges(platform, assigned):
+    say("charges: carryall optimization import, carryall charges enqueue")
+    return charging.charge(platform, charging.optimize(platform, assigned))
+
+
 def table(rows):
     widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
@@ -207,6 +213,7 @@ where to look next:
   ./dev up                      the same platform with this run's changes, left running; then:
   carryall change log {number:<9} every step of a change at the carrier
   carryall change failed {number:<6} the failed rows, ready to be submitted again
+  carryall charges status 1     what was charged, and its lists
   {platform.token_file}   the token of the tenant "{platform.notes['tenant']}"
   {platform.folder / 'simulator' / 'ledger.jsonl'}   what the carriers really did
   {platform.logs}   the programs' logs""")
@@ -221,9 +228,14 @@ def demo(platform):
         make_tenant(platform, "Demo")
         load(platform)
         results = run_changes(platform)
+        assigned = good_lines(fleet.ASSIGN, "assign.csv")
+        run = run_charges(platform, assigned)
         show(results)
+        print(f"\ncharges: {run['counts']['charged']:,} in Rev.io, {run['chargedAmount']} in all, "
+              f"{len(run['parts'])} charge lists")
         checks = Checks(platform)
         checks.everything(results)
+        charging.check(checks, platform, run, assigned)
         where_to_look(platform, results)
     finally:
         platform.stop()
