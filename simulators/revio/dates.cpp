@@ -10,6 +10,7 @@ namespace carryall::simulators::revio {
 namespace {
 
 constexpr std::int64_t kDaySeconds = 86'400;
+constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
 // Digits up to `width`, then `separator` (or nothing when it is 0). Nothing read: false.
 bool read_number(std::string_view& text, std::size_t width, char separator, int& value) {
@@ -82,6 +83,21 @@ std::optional<std::int64_t> parse_date(std::string_view text) {
     }
     if (!is_zone(text) || hour > 23 || minute > 59 || second > 59) return std::nullopt;
     return midnight + hour * 3600 + minute * 60 + second;
+}
+
+std::optional<std::int64_t> parse_date_micros(std::string_view text) {
+    const auto seconds = parse_date(text);
+    if (!seconds) return std::nullopt;
+    std::int64_t micros = *seconds * kMicrosPerSecond;
+    const std::size_t point = text.find('.');
+    if (point == std::string_view::npos) return micros;
+    std::int64_t unit = kMicrosPerSecond;
+    for (const char c : text.substr(point + 1)) {
+        if (c < '0' || c > '9') break;
+        unit /= 10;
+        micros += (c - '0') * unit;
+    }
+    return micros;
 }
 
 void append_date(std::string& out, std::int64_t seconds) {

@@ -10,8 +10,9 @@
 namespace carryall::simulators::revio {
 
 std::optional<std::int64_t> parse_date(std::string_view text);
-void append_date(std::string& out, std::int64_t seconds);        // 2026-03-01T00:00:00
-void append_date_micros(std::string& out, std::int64_t micros);  // with milliseconds
+std::optional<std::int64_t> parse_date_micros(std::string_view text);  // with its fraction
+void append_date(std::string& out, std::int64_t seconds);              // 2026-03-01T00:00:00
+void append_date_micros(std::string& out, std::int64_t micros);        // with milliseconds
 std::int64_t start_of_day(std::int64_t seconds);
 
 }  // namespace carryall::simulators::revio

@@ -21,5 +21,16 @@ TEST(RevioDatesTest, every_spelling_is_read_and_printed_without_zone) {
     }
 }
 
+TEST(RevioDatesTest, the_fraction_of_a_timestamp_is_kept) {
+    for (const std::string_view spelling :
+         {"2026-03-01T10:20:30.007", "2026-03-01T10:20:30.007Z"}) {
+        std::string text;
+        revio::append_date_micros(text, revio::parse_date_micros(spelling).value());
+        EXPECT_EQ(text, "2026-03-01T10:20:30.007");
+    }
+    EXPECT_EQ(revio::parse_date_micros("1970-01-02").value(), 86'400'000'000);
+    EXPECT_FALSE(revio::parse_date_micros("soon"));
+}
+
 }  // namespace
 }  // namespace carryall::simulators

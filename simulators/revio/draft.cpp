@@ -62,11 +62,32 @@ void Draft::set(std::string_view name, const boost::json::value& value) {
         (table_.schema().fields[column].rules & (kWritable | kHidden)) == 0) {
         return add_fault("The path /" + std::string(name) + " cannot be changed.");
     }
+    put(column, value);
+}
+
+void Draft::plant(std::string_view name, const boost::json::value& value) {
+    const std::size_t column = table_.column(name);
+    if (column == SIZE_MAX || column == 0) {
+        return add_fault("There is no field " + std::string(name) + " to change.");
+    }
+    put(column, value);
+}
+
+void Draft::plant_read_only(const boost::json::object& record) {
+    const auto fields = table_.schema().fields;
+    for (std::size_t i = 1; i < fields.size(); ++i) {
+        const auto* value = find(record, fields[i].name);
+        const bool is_written_by_others = (fields[i].rules & (kWritable | kHidden)) != 0;
+        if (value != nullptr && !value->is_null() && !is_written_by_others) convert(i, *value);
+    }
+}
+
+void Draft::put(std::size_t column, const boost::json::value& value) {
     if (!value.is_null()) return convert(column, value);
     values_[column].touched = true;
     values_[column].cell = kNull;
     if ((table_.schema().fields[column].rules & kRequired) == kRequired) {
-        add_fault(quote(name) + "is required.");
+        add_fault(quote(table_.schema().fields[column].name) + "is required.");
     }
 }
 
@@ -86,15 +107,19 @@ void Draft::convert(std::size_t column, const boost::json::value& value) {
             target.cell = value.get_bool() ? 1 : 0;
             return;
         case Kind::date:
-        case Kind::timestamp: {
-            const auto date =
-                value.is_string()
-                    ? parse_date({value.get_string().data(), value.get_string().size()})
-                    : std::nullopt;
-            if (!date) return add_fault(quote(field.name) + "is not a valid date.");
-            target.cell = *date;
-        }
+        case Kind::timestamp:
+            return convert_date(field, value, target);
     }
+}
+
+void Draft::convert_date(const Field& field, const boost::json::value& value, Value& target) {
+    std::optional<std::int64_t> date;
+    if (value.is_string()) {
+        const std::string_view text{value.get_string().data(), value.get_string().size()};
+        date = field.kind == Kind::date ? parse_date(text) : parse_date_micros(text);
+    }
+    if (!date) return add_fault(quote(field.name) + "is not a valid date.");
+    target.cell = *date;
 }
 
 void Draft::convert_integer(const Field& field, const boost::json::value& value, Value& target) {

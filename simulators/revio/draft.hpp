@@ -21,6 +21,10 @@ class Draft {
     void read(const boost::json::object& body);
     // One field by its name (JSON Patch). Unknown or read-only: a fault.
     void set(std::string_view name, const boost::json::value& value);
+    // Any field but the id, also one that only Rev.io itself writes.
+    void plant(std::string_view name, const boost::json::value& value);
+    // Every field of a record that only Rev.io itself writes, as far as it is there.
+    void plant_read_only(const boost::json::object& record);
     void set_integer(std::string_view name, std::int64_t value);
     void set_text(std::string_view name, std::string_view value);
     void set_number(std::string_view name, double value);
@@ -47,9 +51,11 @@ class Draft {
         std::string text;
     };
 
+    void put(std::size_t column, const boost::json::value& value);
     void convert(std::size_t column, const boost::json::value& value);
     void convert_integer(const Field& field, const boost::json::value& value, Value& target);
     void convert_number(const Field& field, const boost::json::value& value, Value& target);
+    void convert_date(const Field& field, const boost::json::value& value, Value& target);
     void convert_text(const Field& field, const boost::json::value& value, Value& target);
     bool write(std::uint32_t row, std::size_t column) const;
 

@@ -95,9 +95,12 @@ bool RevioSystem::fits(const Table& table, std::span<const std::int64_t> cells,
 void RevioSystem::find_rows(const Table& table, const Search& search, const Call& call,
                             std::vector<std::uint32_t>& rows) const {
     bool narrowed = false;
+    std::vector<std::uint32_t> candidates;
     for (const auto& [column, wanted] : search.filters) {
-        if (!table.is_indexed(column) || narrowed) continue;
-        for (const std::string& value : wanted) table.collect(column, value, rows);
+        if (!table.is_indexed(column)) continue;
+        candidates.clear();
+        for (const std::string& value : wanted) table.collect(column, value, candidates);
+        if (!narrowed || candidates.size() < rows.size()) rows.swap(candidates);
         narrowed = true;
     }
     if (!narrowed) {
@@ -109,6 +112,7 @@ void RevioSystem::find_rows(const Table& table, const Search& search, const Call
     const bool on_service = call.endpoint == kServiceInventory;
     const std::size_t service = on_service ? table.column("service_id") : 0;
     std::erase_if(rows, [&](std::uint32_t row) {
+        if (table.is_removed(row)) return true;
         const auto cells = call.stale_micros > 0
                                ? table.at(row, call.now_micros - call.stale_micros)
                                : table.now(row);
@@ -123,8 +127,8 @@ void RevioSystem::list(int resource, const Request& request, const Call& call, R
     search.page_size = static_cast<std::size_t>(kDefaultPageSize);
     if (!read_search(table, Query(request.query), search, reply)) return;
     std::vector<std::uint32_t> rows;
-    const bool takes_all =
-        search.filters.empty() && call.stale_micros == 0 && call.endpoint != kServiceInventory;
+    const bool takes_all = search.filters.empty() && call.stale_micros == 0 &&
+                           call.endpoint != kServiceInventory && table.removed() == 0;
     if (!takes_all) find_rows(table, search, call, rows);
     const std::size_t total = takes_all ? table.rows() : rows.size();
     const std::size_t begin = std::min(total, (search.page - 1) * search.page_size);
@@ -196,8 +200,9 @@ void RevioSystem::append_members(JsonObject& object, std::string& out, int resou
         }
         JsonObject& target = nested ? *nested : object;
         target.add_raw(is_nested ? fields[i].name.substr(dot + 1) : fields[i].name);
-        const bool is_text_id = resource == kCustomers && knobs_.customer_ids_are_text &&
-                                fields[i].kind == Kind::integer;
+        const bool is_text_id =
+            fields[i].kind == Kind::integer &&
+            (knobs_.ids_are_text || (resource == kCustomers && knobs_.customer_ids_are_text));
         const bool quoted = fields[i].kind == Kind::text || fields[i].kind == Kind::date ||
                             fields[i].kind == Kind::timestamp || is_text_id;
         if (cells[i] == kNull) {

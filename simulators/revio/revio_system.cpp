@@ -17,6 +17,8 @@ using enum Method;
 
 constexpr std::int64_t kDaySeconds = 86'400;
 constexpr std::size_t kMaxKeyTextBytes = 200;
+// A charge may be told from others by the end of its description only.
+constexpr std::size_t kMaxKeyDescriptionBytes = 1500;
 
 constexpr Route kRoutes[] = {
     {get, "SystemStatus", kSystemStatus, "system_status", false},
@@ -80,34 +82,52 @@ std::string clock_text(std::int64_t seconds) {
     return text.data();
 }
 
+// At most so many bytes, never cut inside a UTF-8 sequence.
+std::string_view key_text(const boost::json::object& body, std::string_view name,
+                          std::size_t limit = kMaxKeyTextBytes) {
+    const std::string_view whole = text_at(body, name).value_or("");
+    std::size_t length = std::min(whole.size(), limit);
+    while (length < whole.size() && length > 0 && (whole[length] & 0xc0) == 0x80) --length;
+    return whole.substr(0, length);
+}
+
+// What makes two charges the same one: whom, for what, for which time, how much, and the words.
+void append_charge_key(const boost::json::object& body, std::string& key) {
+    for (const std::string_view name :
+         {"customer_id", "service_id", "product_id", "product_type_id"}) {
+        append_integer(key, integer_at(body, name).value_or(0));
+        key += '/';
+    }
+    for (const std::string_view name : {"start_date", "end_date"}) {
+        key.append(key_text(body, name)) += '/';
+    }
+    append_double(key, number_at(body, "amount").value_or(0));
+    key += '/';
+    key += key_text(body, "description", kMaxKeyDescriptionBytes);
+}
+
 // The business key of a create, so that the ledger can tell the same thing done twice.
 void append_create_key(int resource, const boost::json::object& body, std::string& key) {
     const auto number = [&body](std::string_view name) {
         return std::to_string(integer_at(body, name).value_or(0));
     };
-    const auto text = [&body](std::string_view name) {
-        const std::string_view whole = text_at(body, name).value_or("");
-        std::size_t length = std::min(whole.size(), kMaxKeyTextBytes);
-        // Never cut inside a UTF-8 sequence.
-        while (length < whole.size() && length > 0 && (whole[length] & 0xc0) == 0x80) --length;
-        return whole.substr(0, length);
-    };
     switch (resource) {
         case kCharges:
-            key = number("customer_id") + "/" + number("service_id") + "/";
-            key += text("description");
+            append_charge_key(body, key);
             break;
         case kServices:
-            key.append("number/").append(text("number"));
+            key.append("number/").append(key_text(body, "number"));
             break;
         case kServiceProducts:
             key = "service/" + number("service_id") + "/product/" + number("product_id");
             break;
         case kInventoryItems:
-            key.append("identifier/").append(text("identifier"));
+            key.append("identifier/").append(key_text(body, "identifier"));
             break;
         default:
-            key.append(schema_of(resource).singular).append("/").append(text("description"));
+            key.append(schema_of(resource).singular)
+                .append("/")
+                .append(key_text(body, "description"));
     }
 }
 

@@ -26,6 +26,7 @@ struct RevioKnobs {
     std::int64_t message_variant = 0;  // of the 429 text; 2 names no number
     bool says_retry_after = true;
     bool customer_ids_are_text = false;
+    bool ids_are_text = false;         // every id of every record, and of what was created
     bool full_page_says_more = false;  // has_more on a last page that is exactly full
     bool ignores_unknown_search = false;
 };
@@ -97,7 +98,10 @@ class RevioSystem : public System {
     void add_catalogue();
     void set_knobs(const Request& request, Reply& reply);
     void load_rows(int resource, const Request& request, Reply& reply);
-    void show_truth(int resource, std::string_view id, Reply& reply);
+    void load_lines(int resource, const Request& request, Reply& reply);
+    void dump_rows(int resource, const Request& request, Reply& reply);
+    void administer_row(int resource, std::string_view id, const Request& request, Reply& reply);
+    void alter_row(int resource, std::uint32_t row, const Request& request, Reply& reply);
 
     RevioOptions options_;
     RevioKnobs knobs_;

@@ -1,45 +1,9 @@
 // Rev.io as its wire format says: gateway, envelope, searches, creates, patches.
 #include "base64.hpp"
-#include "test_client.hpp"
+#include "revio/revio_fixture.hpp"
 
 namespace carryall::simulators {
 namespace {
-
-class RevioTest : public SimulatorTest {
-  protected:
-    std::int64_t create(std::string_view path, std::string_view body) {
-        const Answer answer = revio("POST", path, body);
-        EXPECT_EQ(answer.status, 201) << answer.body;
-        if (answer.status != 201) return 0;
-        EXPECT_EQ(answer.json().at("ok"), true);
-        return answer.json().at("id").as_int64();
-    }
-    std::int64_t create_service(int customer = 4102, std::string_view number = "n1") {
-        return create("Services", R"({"customer_id":)" + std::to_string(customer) +
-                                      R"(,"provider_id":21,"number":")" + std::string(number) +
-                                      "\"}");
-    }
-    static std::string charge(std::string_view more) {
-        return R"({"customer_id":4102,"is_tax_included":false,"description":"d","cost":0,)"
-               R"("rate":6.5,"quantity":1,"is_commission_exempted":false,"is_prorated":false,)"
-               R"("start_date":"2026-02-01","end_date":"2026-2-28",)" +
-               std::string(more) + "}";
-    }
-    // The messages of an array-shaped error.
-    static std::vector<std::string> faults(const Answer& answer, int status = 400) {
-        EXPECT_EQ(answer.status, status) << answer.body;
-        std::vector<std::string> messages;
-        const auto body = answer.json();
-        for (const auto& fault : body.as_array()) {
-            EXPECT_EQ(fault.at("ok"), false);
-            messages.push_back(text(fault.at("message")));
-        }
-        return messages;
-    }
-    std::int64_t records(std::string_view query) {
-        return revio("GET", query).json().at("record_count").as_int64();
-    }
-};
 
 TEST_F(RevioTest, the_gateway_checks_the_key_first_and_in_its_own_shape) {
     start();
@@ -151,70 +115,6 @@ TEST_F(RevioTest, the_day_quota_is_a_403_that_is_no_permission_error) {
     EXPECT_GT(std::stoi(answer.header("Retry-After")), 80'000);
     advance_millis(86'400'000);
     EXPECT_EQ(revio("GET", "SystemStatus").status, 200);
-}
-
-TEST_F(RevioTest, a_charge_is_created_found_and_read) {
-    start();
-    const auto service = create_service();
-    const Answer answer =
-        revio("POST", "Charges",
-              charge(R"("product_type_id":311,"product_id":0,"amount":6.50,"service_id":)" +
-                     std::to_string(service)));
-    EXPECT_EQ(answer.status, 201) << answer.body;
-    const auto id = answer.json().at("id").as_int64();
-    EXPECT_EQ(answer.header("Location"), "/revio/v1/Charges/" + std::to_string(id));
-    const auto found =
-        revio("GET", "Charges?search.customer_id=4102&search.service_id=" + std::to_string(service))
-            .json();
-    ASSERT_EQ(found.at("record_count"), 1);
-    const auto& record = found.at("records").at(0);
-    EXPECT_EQ(record.at("charge_id"), id);
-    EXPECT_EQ(record.at("amount").as_double(), 6.5);
-    EXPECT_TRUE(record.at("product_id").is_null());
-    EXPECT_EQ(text(record.at("start_date")), "2026-02-01T00:00:00");
-    EXPECT_EQ(text(record.at("created_date")).size(), 23U) << "with fraction, without zone";
-    EXPECT_EQ(revio("GET", "Charges/" + std::to_string(id)).json().at("charge_id"), id);
-    EXPECT_EQ(records("Charges?search.product_type_id=311"), 1);
-    EXPECT_EQ(
-        records("Charges?search.created_date=" + text(record.at("created_date")).substr(0, 10)), 1);
-}
-
-TEST_F(RevioTest, duplicate_charges_are_taken_in_silence) {
-    start();
-    const auto first = create("Charges", charge(R"("product_id":5001)"));
-    EXPECT_EQ(create("Charges", charge(R"("product_id":5001)")), first + 1);
-    EXPECT_EQ(summary_of("revio", "create_charge").at("maxPerformedPerKey"), 2);
-}
-
-TEST_F(RevioTest, a_charge_is_refused_with_one_entry_a_fault) {
-    start();
-    const auto missing = faults(revio("POST", "Charges", "{}"));
-    EXPECT_EQ(missing.size(), 11U);
-    EXPECT_EQ(missing.at(0), "The customer_id field is required.");
-    EXPECT_EQ(faults(revio("POST", "Charges", "nonsense")).size(), 1U);
-    for (const std::string_view wrong :
-         {R"("product_id":5001,"product_type_id":311)", R"("product_id":0)", R"("product_id":1)",
-          R"("product_id":5001,"cost":-1)", R"("product_id":5001,"service_id":0)",
-          R"("product_id":5001,"service_id":7)", R"("product_id":5001,"customer_id":9)",
-          R"("product_id":5001,"customer_id":2147483648)", R"("product_id":5001,"rate":"x")",
-          R"("product_id":5001,"is_prorated":0)", R"("product_id":5001,"end_date":"2026-01-31")",
-          R"("product_id":5001,"start_date":"2026-02-30")"}) {
-        EXPECT_EQ(faults(revio("POST", "Charges", charge(wrong))).size(), 1U) << wrong;
-    }
-    const auto long_text = R"("product_id":5001,"description":")" + std::string(1501, 'x') + "\"";
-    EXPECT_EQ(faults(revio("POST", "Charges", charge(long_text))).size(), 1U);
-    EXPECT_EQ(records("Charges"), 0);
-    const auto entry = summary_of("revio", "create_charge");
-    EXPECT_EQ(entry.at("performed"), 0);
-}
-
-TEST_F(RevioTest, a_charge_needs_a_service_of_its_customer) {
-    start();
-    const auto service = create_service(4103);
-    const auto found = faults(revio(
-        "POST", "Charges", charge(R"("product_id":5001,"service_id":)" + std::to_string(service))));
-    ASSERT_EQ(found.size(), 1U);
-    EXPECT_NE(found[0].find("does not belong"), std::string::npos);
 }
 
 TEST_F(RevioTest, services_are_created_found_by_number_and_patched) {

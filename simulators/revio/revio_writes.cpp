@@ -148,7 +148,10 @@ void RevioSystem::create(int resource, const Request& request, Call& call, Reply
     finish_write(call, request, id, true);
     JsonObject answer(reply.body);
     answer.add_bool("ok", true);
-    answer.add_integer("id", id);
+    if (knobs_.ids_are_text)
+        answer.add("id", std::to_string(id));
+    else
+        answer.add_integer("id", id);
     answer.close();
 }
 

@@ -229,6 +229,7 @@ constexpr Field kInventoryTypeFields[] = {
 };
 
 constexpr std::string_view kByCustomerAndService[] = {"customer_id", "service_id"};
+constexpr std::string_view kByCharge[] = {"charge_id", "customer_id", "service_id"};
 constexpr std::string_view kByNumber[] = {"number", "customer_id"};
 constexpr std::string_view kByIdentifier[] = {"identifier", "customer_id", "service_id"};
 constexpr std::string_view kByCustomer[] = {"customer_id"};
@@ -252,7 +253,7 @@ const Schema& schema_of(int resource) {
         {"Customers", "Customer", 4101, kCustomerFields, kByCustomer},
         {"Services", "Service", 99'001, kServiceFields, kByNumber},
         {"ServiceProduct", "ServiceProduct", 550'001, kServiceProductFields, kByCustomerAndService},
-        {"Charges", "Charge", 8'800'001, kChargeFields, kByCustomerAndService},
+        {"Charges", "Charge", 8'800'001, kChargeFields, kByCharge},
         {"InventoryItem", "InventoryItem", 330'001, kInventoryItemFields, kByIdentifier},
         {"Products", "Product", 5001, kProductFields, kByProduct},
         {"ProductTypes", "ProductType", 311, kProductTypeFields, kByProductType},

@@ -62,6 +62,7 @@ void Table::clear() {
     arena_ = {};
     indexes_.clear();
     history_.clear();
+    removed_.clear();
     next_id_ = schema_.first_id;
     for (const std::string_view name : schema_.indexed) indexes_[column(name)];
 }
@@ -90,13 +91,14 @@ std::uint32_t Table::find(std::int64_t id) const {
     const std::int64_t guess = id - schema_.first_id;
     if (guess >= 0 && guess < static_cast<std::int64_t>(rows()) &&
         id_of(static_cast<std::uint32_t>(guess)) == id) {
-        return static_cast<std::uint32_t>(guess);
+        const auto row = static_cast<std::uint32_t>(guess);
+        return is_removed(row) ? kNoRow : row;
     }
     if (!is_indexed(0)) return kNoRow;
     std::vector<std::uint32_t> found;
     collect(0, std::to_string(id), found);
     for (const std::uint32_t row : found) {
-        if (id_of(row) == id) return row;
+        if (id_of(row) == id && !is_removed(row)) return row;
     }
     return kNoRow;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace carryall::simulators::revio {
@@ -76,6 +77,7 @@ class Table {
     explicit Table(const Schema& schema);
 
     const Schema& schema() const { return schema_; }
+    // Removed ones, too.
     std::size_t rows() const { return cells_.size() / schema_.fields.size(); }
     std::size_t column(std::string_view name) const;  // SIZE_MAX: none
     void clear();
@@ -83,6 +85,10 @@ class Table {
     // A new row of nulls. id 0: the next one. kNoRow: full, or the id is taken.
     std::uint32_t insert(std::int64_t id, std::int64_t now_micros);
     std::uint32_t find(std::int64_t id) const;
+    // Gone for every reader, also of the past. Its id is not given again.
+    void remove(std::uint32_t row) { removed_.insert(row); }
+    bool is_removed(std::uint32_t row) const { return !removed_.empty() && removed_.contains(row); }
+    std::size_t removed() const { return removed_.size(); }
     std::int64_t id_of(std::uint32_t row) const { return get(row, 0); }
 
     std::int64_t get(std::uint32_t row, std::size_t column) const {
@@ -135,6 +141,7 @@ class Table {
     std::int64_t next_id_;
     bool history_on_ = false;
     std::unordered_map<std::uint32_t, std::vector<Image>> history_;
+    std::unordered_set<std::uint32_t> removed_;
 };
 
 }  // namespace carryall::simulators::revio
