@@ -43,6 +43,8 @@ void add_recurring_change_routes(Routes& routes);
 void add_blackout_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
 void add_charge_run_routes(Routes& routes);
+void add_charge_reconciliation_routes(Routes& routes);
+void add_charge_period_routes(Routes& routes);
 void add_event_routes(Routes& routes);
 void add_webhook_routes(Routes& routes);
 void add_recipient_routes(Routes& routes);

@@ -261,6 +261,7 @@ void add_charge_commands(CLI::App& root, Cli& cli) {
     add_ordering(group, cli, arguments);
     add_looking(group, cli, arguments);
     add_acting(group, cli, arguments);
+    add_reconciliation_commands(*group, cli);
 }
 
 }  // namespace carryall::app

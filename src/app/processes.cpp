@@ -143,9 +143,9 @@ charges::ChargeWorkerSettings charge_settings(const Config& config,
 }
 
 // A worker that charges reconciles, too.
-charges::ReconciliationSettings reconciliation_settings(
-    const Config& config, const sync::SyncWorkerSettings& readers,
-    const changes::WorkerSettings& worker) {
+charges::ReconciliationSettings reconciliation_settings(const Config& config,
+                                                        const sync::SyncWorkerSettings& readers,
+                                                        const changes::WorkerSettings& worker) {
     charges::ReconciliationSettings settings;
     settings.database = config.database_url;
     settings.is_on = config.worker_charge_runners > 0;

@@ -97,9 +97,12 @@ Result<void> Reconciler::work(const ClaimedReconciliation& claim) {
         return fail(claim, std::to_string(claim.lost_count) +
                                " workers ended in the middle of it; their logs say why");
     }
-    const auto left = settling_left(*connection_, claim, settling());
-    if (!left) return left.error();
-    if (left->count() > 0) return release(claim, *left);
+    // Once only: of a run that goes on, something will always have been charged a moment ago.
+    if (claim.attempt == 1) {
+        const auto left = settling_left(*connection_, claim, settling());
+        if (!left) return left.error();
+        if (left->count() > 0) return release(claim, *left);
+    }
     while (true) {
         auto customers = begin_customers(*connection_, claim, settings_.max_in_flight);
         if (!customers) return customers.error();
@@ -131,8 +134,8 @@ Result<std::unique_ptr<Reconciler::Account>> Reconciler::open_account(
     auto stored = accounts::load_account(*connection_, claim.tenant_id, service_provider_id, key_);
     if (!stored) return stored.error();
     CARRYALL_TRY(accounts::keep_pacing_key(*connection_, *stored));
-    auto opened = billing::revio::account(stored->service_provider_id, stored->settings,
-                                          stored->credentials);
+    auto opened =
+        billing::revio::account(stored->service_provider_id, stored->settings, stored->credentials);
     if (!opened) return opened.error();
     account->stored = std::move(*stored);
     account->opened = std::move(*opened);
@@ -216,7 +219,8 @@ Result<milliseconds> Reconciler::begin_turn(Account& account) {
 
 // True: some customers are read once more.
 Result<bool> Reconciler::compare(const ClaimedReconciliation& claim) {
-    // It runs for seconds, in one statement after the other: nobody can prolong the lease meanwhile.
+    // It runs for seconds, in one statement after the other: nobody can prolong the lease
+    // meanwhile.
     constexpr int kLeases = 10;
     const auto kept = extend_reconciliation(*connection_, claim, settings_.lease * kLeases);
     if (!kept) return kept.error();

@@ -42,13 +42,13 @@ struct Reconciliation {
     std::optional<std::string> reason;
     std::int64_t customers = 0, customers_read = 0;
     std::int64_t pages = 0, records = 0;
-    CountAndAmount intended;   // what is to be in Rev.io
-    CountAndAmount sent;       // of these, what our ledger says is there
-    CountAndAmount found;      // of these, what is there
+    CountAndAmount intended;                      // what is to be in Rev.io
+    CountAndAmount sent;                          // of these, what our ledger says is there
+    CountAndAmount found;                         // of these, what is there
     CountAndAmount missing, extra, wrong_amount;  // the amount of wrong ones: Rev.io's minus ours
-    std::int64_t wrong_other = 0;  // differences of all other kinds
-    std::int64_t unknown = 0;      // intents that may or may not be there
-    std::int64_t not_judged = 0;   // charged too shortly before Rev.io was read
+    std::int64_t wrong_other = 0;                 // differences of all other kinds
+    std::int64_t unknown = 0;                     // intents that may or may not be there
+    std::int64_t not_judged = 0;                  // charged too shortly before Rev.io was read
     std::int64_t differences = 0, open_differences = 0;  // open: not accepted
     std::string created_by, created_at;
     std::optional<std::string> started_at, finished_at, judged_until;

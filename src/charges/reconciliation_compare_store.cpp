@@ -309,8 +309,8 @@ Result<void> exec_all(db::Transaction& transaction, std::initializer_list<Query>
 
 Result<Compared> compare_in(db::Transaction& transaction, const ClaimedReconciliation& claim,
                             std::chrono::seconds settling) {
-    const auto fence = transaction.exec(
-        kFence, Params().add(claim.tenant_id).add(claim.id).add(claim.attempt));
+    const auto fence =
+        transaction.exec(kFence, Params().add(claim.tenant_id).add(claim.id).add(claim.attempt));
     if (!fence) return fence.error();
     if (fence->empty()) return Compared::taken_over;
     CARRYALL_TRY(transaction.exec_text("SET LOCAL statement_timeout = '30min'"));
@@ -338,9 +338,8 @@ Result<Compared> compare_in(db::Transaction& transaction, const ClaimedReconcili
 Result<Compared> compare_charges(db::Connection& connection, const ClaimedReconciliation& claim,
                                  std::chrono::seconds settling) {
     return db::in_transaction<Compared>(
-        connection, claim.tenant_id, [&](db::Transaction& transaction) {
-            return compare_in(transaction, claim, settling);
-        });
+        connection, claim.tenant_id,
+        [&](db::Transaction& transaction) { return compare_in(transaction, claim, settling); });
 }
 
 }  // namespace carryall::charges

@@ -107,17 +107,16 @@ Reconciliation reconciliation_at(const Rows& rows, std::size_t row) {
     one.scope.billing_period_end = text();
     one.state = text();
     one.reason = maybe_text();
-    for (std::int64_t* number :
-         {&one.customers, &one.customers_read, &one.pages, &one.records}) {
+    for (std::int64_t* number : {&one.customers, &one.customers_read, &one.pages, &one.records}) {
         *number = integer();
     }
-    for (CountAndAmount* sum : {&one.intended, &one.sent, &one.found, &one.missing, &one.extra,
-                                &one.wrong_amount}) {
+    for (CountAndAmount* sum :
+         {&one.intended, &one.sent, &one.found, &one.missing, &one.extra, &one.wrong_amount}) {
         sum->count = integer();
         sum->amount = text();
     }
-    for (std::int64_t* number : {&one.wrong_other, &one.unknown, &one.not_judged,
-                                 &one.differences, &one.open_differences}) {
+    for (std::int64_t* number : {&one.wrong_other, &one.unknown, &one.not_judged, &one.differences,
+                                 &one.open_differences}) {
         *number = integer();
     }
     one.created_by = text();
@@ -324,10 +323,10 @@ Result<void> write_differences(db::Connection& connection, TenantId tenant_id, R
     static const std::string sql = difference_select() +
                                    "d.charge_reconciliation_id = $2 AND d.charge_difference_id > "
                                    "$3 ORDER BY d.charge_difference_id LIMIT $4";
-    CARRYALL_TRY(writer.write_row({"Difference", "Kind", "Charge", "RevCharge", "RevCustomer",
-                                   "ChargeState", "Marker", "OurAmount", "RevAmount", "Ours",
-                                   "Theirs", "Repair", "Proposal", "AcceptedBy", "AcceptedAt",
-                                   "AcceptedReason"}));
+    CARRYALL_TRY(
+        writer.write_row({"Difference", "Kind", "Charge", "RevCharge", "RevCustomer", "ChargeState",
+                          "Marker", "OurAmount", "RevAmount", "Ours", "Theirs", "Repair",
+                          "Proposal", "AcceptedBy", "AcceptedAt", "AcceptedReason"}));
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     std::int64_t after = 0;
     while (true) {
@@ -358,8 +357,7 @@ Result<ChargeDifference> accept_difference(db::Connection& connection,
         connection, caller.tenant_id.value,
         [&](db::Transaction& transaction) -> Result<ChargeDifference> {
             const auto changed = transaction.exec(
-                kAccept,
-                Params().add(caller.tenant_id).add(id).add(caller.name).add(reason));
+                kAccept, Params().add(caller.tenant_id).add(id).add(caller.name).add(reason));
             if (!changed) return changed.error();
             auto difference = get_difference(transaction, caller.tenant_id, id);
             if (difference && changed->affected() == 0) {

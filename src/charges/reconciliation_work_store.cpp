@@ -66,9 +66,7 @@ constexpr Query kSettlingLeft{"reconciliation_settling_left", R"(
                       AND p.billing_period_end = r.billing_period_end END
     JOIN charge c ON c.tenant_id = $1 AND c.charge_run_id = p.charge_run_id
         AND c.part_number = p.part_number AND c.state = 'charged'
-    WHERE r.tenant_id = $1 AND r.charge_reconciliation_id = $2
-      AND NOT EXISTS (SELECT FROM charge_reconciliation_customer k WHERE k.tenant_id = $1
-          AND k.charge_reconciliation_id = $2 AND k.started_at IS NOT NULL))"};
+    WHERE r.tenant_id = $1 AND r.charge_reconciliation_id = $2)"};
 
 constexpr Query kBegin{"reconciliation_begin_customers", R"(
     WITH fence AS (
@@ -227,10 +225,9 @@ Result<std::optional<ClaimedReconciliation>> claim_reconciliation(db::Connection
         kClaim, Params().add(due.tenant_id).add(due.id).add(worker).add(lease.count()));
     if (!rows) return rows.error();
     if (rows->empty()) return std::optional<ClaimedReconciliation>();
-    return std::optional(ClaimedReconciliation{due.tenant_id, due.id,
-                                               static_cast<int>(rows->integer(0, 0)),
-                                               static_cast<int>(rows->integer(0, 1)),
-                                               static_cast<int>(rows->integer(0, 2))});
+    return std::optional(ClaimedReconciliation{
+        due.tenant_id, due.id, static_cast<int>(rows->integer(0, 0)),
+        static_cast<int>(rows->integer(0, 1)), static_cast<int>(rows->integer(0, 2))});
 }
 
 Result<bool> extend_reconciliation(db::Connection& connection, const ClaimedReconciliation& claim,
@@ -281,10 +278,9 @@ Result<std::vector<UnreadCustomer>> begin_customers(db::Connection& connection,
 
 Result<bool> store_pages(db::Connection& connection, const ClaimedReconciliation& claim,
                          const std::vector<ReadPage>& pages, std::chrono::seconds lease) {
-    return db::in_transaction<bool>(
-        connection, claim.tenant_id, [&](db::Transaction& transaction) {
-            return store_in(transaction, claim, pages, lease);
-        });
+    return db::in_transaction<bool>(connection, claim.tenant_id, [&](db::Transaction& transaction) {
+        return store_in(transaction, claim, pages, lease);
+    });
 }
 
 }  // namespace carryall::charges

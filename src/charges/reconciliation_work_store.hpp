@@ -49,8 +49,7 @@ Result<bool> release_reconciliation(db::Connection& connection, const ClaimedRec
 Result<bool> fail_reconciliation(db::Connection& connection, const ClaimedReconciliation& claim,
                                  const std::string& reason);
 
-// How long until what was charged last is shown by every reading; zero: it is by now, or the
-// reading has begun already.
+// How long until what was charged last is shown by every reading; zero: it is by now.
 Result<std::chrono::milliseconds> settling_left(db::Connection& connection,
                                                 const ClaimedReconciliation& claim,
                                                 std::chrono::seconds settling);

@@ -59,8 +59,10 @@ void ReconciliationWorker::run() {
         Result<void> result;
         if (!reconciler) {
             auto connection = db::Connection::open(settings_.database);
-            result = connection ? (*connection)->exec_text("SET application_name = "
-                                                           "'carryall reconciliation'")
+            result = connection ? (*connection)
+                                      ->exec_text(
+                                          "SET application_name = "
+                                          "'carryall reconciliation'")
                                 : Result<void>(connection.error());
             if (result) {
                 reconciler = std::make_unique<Reconciler>(
@@ -78,8 +80,8 @@ void ReconciliationWorker::run() {
             }
         }
         if (!result) {
-            base::log::error("reconciler_failed", {{"reason", result.error().message},
-                                                   {"where", result.error().where}});
+            base::log::error("reconciler_failed",
+                             {{"reason", result.error().message}, {"where", result.error().where}});
             if (reconciler && !reconciler->is_usable()) reconciler.reset();
             std::this_thread::sleep_for(kRecoveryPause);
         }
