@@ -1,5 +1,7 @@
 // /v1/charge-reconciliations and /v1/charge-differences: what Rev.io really holds beside what our
 // ledger says, and what a person thinks of the differences.
+#include <fmt/format.h>
+
 #include "api/api.hpp"
 #include "api/bulk_change_documents.hpp"
 #include "api/file_response.hpp"
@@ -152,7 +154,7 @@ Result<Response> list_differences(Call& call) {
     filter.kind = call.query("kind").value_or("");
     if (!filter.kind.empty() && !is_kind(filter.kind)) {
         return bad_parameter("kind",
-                             std::string("kind must be one of ") + charges::kDifferenceKinds);
+                             fmt::format("kind must be one of {}", charges::kDifferenceKinds));
     }
     const auto accepted = call.query_flag("isAccepted");
     if (!accepted) return accepted.error();
