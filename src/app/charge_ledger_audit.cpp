@@ -138,7 +138,7 @@ std::vector<Violation> compare_charges_with_ledger(const std::vector<BelievedCha
 Result<std::vector<Violation>> audit_charges_against_ledger(db::Connection& connection,
                                                             tenants::TenantId tenant_id,
                                                             const std::string& url) {
-    // The ledger first: what is performed meanwhile is not counted, but its intent may be.
+    // Nothing may be charged meanwhile: the two are read one after the other.
     std::vector<BelievedCharge> believed;
     PerformedCharges performed;
     CARRYALL_TRY(read_ledger_lines(
