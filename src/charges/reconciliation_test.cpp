@@ -1,6 +1,6 @@
 // Reconciliations on PostgreSQL: what is compared with what, and what is a difference.
 #include "charges/charge_period.hpp"
-#include "charges/ledger_fixture_test.hpp"
+#include "support/charges.hpp"
 #include "charges/reconciliation_work_store.hpp"
 
 namespace carryall::charges {
