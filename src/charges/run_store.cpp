@@ -132,7 +132,8 @@ ChargeRunPart part_at(const Rows& rows, std::size_t row) {
 constexpr Query kEstimate{"charge_run_estimate", R"(
     SELECT w.calls, a.rate_per_second, a.day_quota, a.is_unpaced,
            CASE WHEN p.quota_day = (now() AT TIME ZONE 'UTC')::date THEN p.quota_used ELSE 0 END,
-           greatest(0, extract(epoch FROM greatest(p.paused_until, p.breaker_probe_at)
+           greatest(0, extract(epoch FROM greatest(
+                nullif(p.paused_until, '-infinity'), p.breaker_probe_at)
                                - now()))::bigint,
            extract(epoch FROM (((now() AT TIME ZONE 'UTC')::date + 1)::timestamp
                                AT TIME ZONE 'UTC') - now())::bigint
