@@ -179,7 +179,7 @@ TEST_F(ReconciliationTest, missing_extra_and_wrong_ones_are_found_and_nothing_el
     ChargeRecord unheard_of = records[2];
     unheard_of.charge_id = 9'000'002;
     unheard_of.description = "x [amop:Q7101-D99-RATE]";
-    records[3].amount = *base::Money::parse("1.01");
+    records[3].amount = *base::Money::parse("1.02");
     records.erase(records.begin());
     records.push_back(twice);
     records.push_back(unheard_of);
@@ -188,7 +188,7 @@ TEST_F(ReconciliationTest, missing_extra_and_wrong_ones_are_found_and_nothing_el
               "missing 1/- 8800001>- charge_again; "
               "extra 2/9000001 8800002>9000001 remove; "
               "extra -/9000002 ->9000002 remove; "
-              "wrong_amount 4/8800004 1>1.01 correct");
+              "wrong_amount 4/8800004 1.01>1.02 correct");
     const Reconciliation one = result(id);
     EXPECT_EQ(one.found.count, 5);
     EXPECT_EQ(one.missing.count, 1);
@@ -397,7 +397,7 @@ TEST_F(SignOffTest, a_signed_off_period_takes_reversals_only_and_tells_them_apar
     ASSERT_TRUE(signed_off) << signed_off.error().message;
     EXPECT_EQ(signed_off->sign_off->charges, 6);
     EXPECT_EQ(base::json::serialize(signed_off->sign_off->customers),
-              R"([{"amount":"22.5","customer":"Acme","chargeCount":6,"customerId":1}])");
+              R"([{"amount":"22.53","customer":"Acme","customerId":1,"chargeCount":6}])");
     database().run(
         "INSERT INTO optimization_instance (tenant_id, optimization_instance_id, portal_type, "
         "customer_id, integration_authentication_id, billing_period_start, billing_period_end, "
