@@ -339,7 +339,7 @@ Result<StoredChargeList> get_list(db::Connection& connection, TenantId tenant_id
                                   std::int64_t part_number) {
     constexpr Query kList{"charge_list_stored", R"(
         SELECT list_name, list_key FROM charge_run_part
-        WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3)"};
+        WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3::bigint)"};
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows = connection.exec(kList, Params().add(tenant_id).add(id).add(part_number));
     if (!rows) return rows.error();

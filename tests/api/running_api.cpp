@@ -172,6 +172,22 @@ void make_charge(support::TestDatabase& database, Tenant& tenant) {
             device + " RETURNING charge_id");
 }
 
+void make_reconciliation(support::TestDatabase& database, Tenant& tenant) {
+    const std::string t = base::to_string(tenant.id);
+    tenant.ids["chargeReconciliationId"] = inserted(
+        database,
+        "INSERT INTO charge_reconciliation (tenant_id, charge_run_id, created_by) VALUES (" + t +
+            ", " + std::to_string(tenant.ids["chargeRunId"]) +
+            ", 'test') RETURNING charge_reconciliation_id");
+    tenant.ids["chargeDifferenceId"] = inserted(
+        database,
+        "INSERT INTO charge_difference (tenant_id, charge_reconciliation_id, kind, charge_id, "
+        "rev_customer_id, repair, proposal) VALUES (" +
+            t + ", " + std::to_string(tenant.ids["chargeReconciliationId"]) + ", 'missing', " +
+            std::to_string(tenant.ids["chargeId"]) +
+            ", 1, 'charge_again', 'x') RETURNING charge_difference_id");
+}
+
 void make_notifications(support::TestDatabase& database, Tenant& tenant, const std::string& name) {
     const std::string t = base::to_string(tenant.id);
     auto& ids = tenant.ids;
@@ -260,6 +276,7 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     make_notifications(database, tenant, name);
     make_optimization(database, tenant);
     make_charge(database, tenant);
+    make_reconciliation(database, tenant);
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
     database.run(
         "UPDATE bulk_change SET plan_hash = repeat('a', 64), plan_summary = "
