@@ -1,13 +1,10 @@
 // One family for each figure, one member for each account that has it.
 #include "accounts/account_gauges.hpp"
 
-#include "base/log.hpp"
-
 namespace carryall::accounts {
 namespace {
 
 using base::metrics::Snapshot;
-using std::chrono::steady_clock;
 
 struct Figure {
     const char* name;
@@ -74,28 +71,10 @@ std::vector<Snapshot> gauges_of(const std::vector<AccountReport>& reports) {
     return snapshots;
 }
 
-std::vector<Snapshot> AccountGauges::read() {
-    const std::lock_guard lock(mutex_);
-    const auto now = steady_clock::now();
-    if (has_read_ && now < read_at_ + kFresh) return last_;
-    read_at_ = now;
-    has_read_ = true;
-    const auto reports = ask();
-    if (!reports) {
-        base::log::warning("account_gauges_not_read", {{"reason", reports.error().message}});
-        connection_.reset();
-    }
-    last_ = reports ? gauges_of(*reports) : std::vector<Snapshot>();
-    return last_;
-}
-
-Result<std::vector<AccountReport>> AccountGauges::ask() {
-    if (!connection_) {
-        auto opened = db::Connection::open(database_);
-        if (!opened) return opened.error();
-        connection_ = std::move(opened).value();
-    }
-    return report_all_accounts(*connection_);
+Result<std::vector<Snapshot>> read_account_gauges(db::Connection& connection) {
+    const auto reports = report_all_accounts(connection);
+    if (!reports) return reports.error();
+    return gauges_of(*reports);
 }
 
 }  // namespace carryall::accounts

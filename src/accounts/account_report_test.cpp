@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "accounts/account_gauges.hpp"
+#include "db/gauges.hpp"
 #include "support/database.hpp"
 
 namespace carryall::accounts {
@@ -107,7 +108,7 @@ TEST_F(AccountReportTest, metrics_show_every_tenants_accounts_and_leave_out_what
         INSERT INTO carrier_callback (tenant_id, service_provider_id, remote_address, body,
             body_hash, state) SELECT 2, 4, '10.0.0.1', '{}', 'h', state
             FROM unnest(ARRAY['orphan', 'orphan', 'matched']) AS s(state);)");
-    AccountGauges gauges(base::Secret(database().app_conninfo()));
+    db::Gauges gauges(base::Secret(database().app_conninfo()), {read_account_gauges});
     const std::string text = base::metrics::exposition(gauges.read());
     const auto account = [](const char* name, int tenant, int provider, const char* integration) {
         return std::string("\ncarryall_account_") + name + "{integration=\"" + integration +

@@ -10,11 +10,14 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "changes/worker.hpp"
+#include "charges/charge_gauges.hpp"
 #include "charges/reconciliation_worker.hpp"
 #include "charges/worker.hpp"
+#include "db/gauges.hpp"
 #include "db/migrate.hpp"
 #include "http/server.hpp"
 #include "notify/notifier.hpp"
+#include "queue/queue_gauges.hpp"
 #include "sync/sync_worker.hpp"
 
 namespace carryall::app {
@@ -62,7 +65,10 @@ Result<base::MasterKey> prepare(const Config& config) {
 Result<std::unique_ptr<http::Server>> start_worker_metrics(const Config& config) {
     if (config.worker_metrics_port == 0) return std::unique_ptr<http::Server>();
     http::Router router;
-    const auto gauges = std::make_shared<accounts::AccountGauges>(config.database_url);
+    const auto gauges = std::make_shared<db::Gauges>(
+        config.database_url,
+        std::vector<db::Gauges::Source>{queue::read_queue_gauges, accounts::read_account_gauges,
+                                        charges::read_charge_gauges});
     router.add(http::Method::get, "/metrics", [gauges](http::Request&) {
         return http::Response::text(200, base::metrics::exposition(gauges->read()),
                                     "text/plain; version=0.0.4");

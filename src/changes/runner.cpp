@@ -67,7 +67,9 @@ Runner::Runner(const WorkerSettings& settings, const base::MasterKey& key,
       client_(client),
       name_(std::move(name)),
       stopping_(stopping),
-      queue_(queue::postgres_queue(*connection_, queue::kBulkChangeQueue)) {}
+      queue_(queue::postgres_queue(*connection_, queue::kBulkChangeQueue)) {
+    count({});  // so that the counters are there, at zero, before the first device
+}
 
 Runner::~Runner() = default;
 

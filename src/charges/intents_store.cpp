@@ -154,11 +154,12 @@ constexpr const char* kJudged = R"(,
                 THEN 'parked: neither a product nor a product type is set'
             WHEN l.service_customer <> l.payer
                 THEN 'parked: the device''s service at Rev.io belongs to another customer'
-            WHEN dh.usual IS NOT NULL AND sum(l.amount) OVER (PARTITION BY l.device_id)
+            WHEN s.device_multiple IS NOT NULL AND dh.usual IS NOT NULL
+                AND sum(l.amount) OVER (PARTITION BY l.device_id)
                     > greatest(s.device_multiple * dh.usual, s.floor_amount)
                 THEN 'parked: more than ' || trim_scale(s.device_multiple)
                     || ' times what the device usually costs (' || round(dh.usual, 2) || ')'
-            WHEN ch.usual IS NOT NULL
+            WHEN s.customer_multiple IS NOT NULL AND ch.usual IS NOT NULL
                 AND ct.amount > greatest(s.customer_multiple * ch.usual, s.floor_amount)
                 THEN 'parked: the customer''s total ' || ct.amount || ' is more than '
                     || trim_scale(s.customer_multiple) || ' times the usual ('

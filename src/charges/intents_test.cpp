@@ -20,6 +20,19 @@ class IntentsTest : public LedgerTest {
             "rev_product_id, sms_rev_product_type_id) VALUES (1, 7101, 'm2m', " +
             values + ")");
     }
+    // Instance 72: device 1 costs ten times what February cost, device 2 as much as then.
+    void optimize_a_dear_march() {
+        database().run(R"(
+            INSERT INTO optimization_instance (tenant_id, optimization_instance_id, portal_type,
+                customer_id, integration_authentication_id, billing_period_start,
+                billing_period_end, run_end_time, imported_by)
+                VALUES (1, 72, 'm2m', 1, 1, '2026-03-01', '2026-03-31', now(), 'test');
+            INSERT INTO optimization_comm_group VALUES (1, 721, 72);
+            INSERT INTO optimization_queue VALUES (1, 7201, 721, 20, now());
+            INSERT INTO optimization_device_result (tenant_id, optimization_queue_id, portal,
+                device_id, rate_charge_amount, rev_product_id)
+                VALUES (1, 7201, 'm2m', 1, 80, 12), (1, 7201, 'm2m', 2, 7, 12);)");
+    }
 };
 
 TEST_F(IntentsTest, an_order_that_cannot_be_is_refused_with_its_place) {
@@ -200,20 +213,21 @@ TEST_F(IntentsTest, the_database_itself_refuses_a_second_intent) {
 
 TEST_F(IntentsTest, history_bounds_park_a_device_and_a_customer) {
     charge_all(part_of(make()));
-    database().run(R"(
-        INSERT INTO optimization_instance (tenant_id, optimization_instance_id, portal_type,
-            customer_id, integration_authentication_id, billing_period_start,
-            billing_period_end, run_end_time, imported_by)
-            VALUES (1, 72, 'm2m', 1, 1, '2026-03-01', '2026-03-31', now(), 'test');
-        INSERT INTO optimization_comm_group VALUES (1, 721, 72);
-        INSERT INTO optimization_queue VALUES (1, 7201, 721, 20, now());
-        INSERT INTO optimization_device_result (tenant_id, optimization_queue_id, portal,
-            device_id, rate_charge_amount, rev_product_id)
-            VALUES (1, 7201, 'm2m', 1, 80, 12), (1, 7201, 'm2m', 2, 7, 12);)");
+    optimize_a_dear_march();
     make({72});
     EXPECT_EQ(charges("reason", "WHERE device_id = 1 AND source_id = 72"),
               "more than 10 times what the device usually costs (7.51)");
     EXPECT_EQ(charges("state", "WHERE device_id = 2 AND source_id = 72"), "new");
+}
+
+TEST_F(IntentsTest, without_history_bounds_nothing_is_parked_for_its_history) {
+    charge_all(part_of(make()));
+    optimize_a_dear_march();
+    database().run(
+        "INSERT INTO charge_setting (tenant_id, device_history_multiple, "
+        "customer_history_multiple, history_floor_amount) VALUES (1, NULL, NULL, 1)");
+    make({72});
+    EXPECT_EQ(charges("state", "WHERE source_id = 72 AND amount > 0 AND kind = 'rate'"), "new new");
 }
 
 TEST_F(IntentsTest, a_preview_shows_what_would_be_charged_and_leaves_nothing) {

@@ -77,7 +77,9 @@ ChargeRunner::ChargeRunner(const ChargeWorkerSettings& settings, const base::Mas
       name_(std::move(name)),
       stopping_(stopping),
       enqueue_queue_(queue::postgres_queue(*connection_, queue::kChargeEnqueueQueue)),
-      charge_queue_(queue::postgres_queue(*connection_, queue::kChargeQueue)) {}
+      charge_queue_(queue::postgres_queue(*connection_, queue::kChargeQueue)) {
+    count({});  // so that the counters are there, at zero, before the first charge
+}
 
 ChargeRunner::~ChargeRunner() = default;
 

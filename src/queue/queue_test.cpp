@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "queue/queue_gauges.hpp"
 #include "support/database.hpp"
 
 namespace carryall::queue {
@@ -434,6 +435,15 @@ TEST_F(QueueTest, the_status_tells_what_waits_what_is_leased_and_what_is_dead) {
     EXPECT_EQ(queue.leased, 1);
     EXPECT_EQ(queue.dead, 1);
     ASSERT_TRUE(queue.oldest_ready_seconds.has_value());
+    const auto gauges = read_queue_gauges(*first_);
+    ASSERT_TRUE(gauges);
+    const std::string text = base::metrics::exposition(*gauges);
+    for (const char* state : {"ready", "delayed", "leased", "dead"}) {
+        const std::string member = "\ncarryall_queue_messages{queue=\"" +
+                                   std::string(kBulkChangeQueue) + "\",state=\"" + state +
+                                   "\"} 1\n";
+        EXPECT_NE(text.find(member), std::string::npos) << member << text;
+    }
 }
 
 }  // namespace
