@@ -66,6 +66,8 @@ Routes all_routes() {
     add_charge_setting_routes(routes);
     add_callback_routes(routes);
     add_charge_run_routes(routes);
+    add_charge_reconciliation_routes(routes);
+    add_charge_period_routes(routes);
     add_event_routes(routes);
     add_webhook_routes(routes);
     add_recipient_routes(routes);

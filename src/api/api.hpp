@@ -45,6 +45,8 @@ void add_optimization_instance_routes(Routes& routes);
 void add_charge_setting_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
 void add_charge_run_routes(Routes& routes);
+void add_charge_reconciliation_routes(Routes& routes);
+void add_charge_period_routes(Routes& routes);
 void add_event_routes(Routes& routes);
 void add_webhook_routes(Routes& routes);
 void add_recipient_routes(Routes& routes);

@@ -285,6 +285,7 @@ void add_charge_commands(CLI::App& root, Cli& cli) {
     add_looking(group, cli, arguments);
     add_acting(group, cli, arguments);
     add_charge_settings_command(group, cli);
+    add_reconciliation_commands(*group, cli);
 }
 
 }  // namespace carryall::app

@@ -60,26 +60,25 @@ std::vector<std::string> active_plans(const json::value& truth) {
     return plans;
 }
 
-// Reads the whole ledger in pieces.
-Result<PerformedCounts> read_ledger(const std::string& url) {
-    PerformedCounts counts;
+}  // namespace
+
+Result<void> read_ledger_lines(const std::string& url,
+                               const std::function<void(std::string_view lines)>& consume) {
     std::int64_t since = 0;
     while (true) {
         const auto lines = fetch(url + "/_sim/ledger?since=" + std::to_string(since) +
                                  "&limit=" + std::to_string(kLedgerLinesAtOnce));
         if (!lines) return lines.error();
-        if (lines->empty()) return counts;
-        count_performed(*lines, counts);
+        if (lines->empty()) return {};
+        consume(*lines);
         const std::size_t before = lines->rfind('\n', lines->size() - 2);
         const auto last = base::parse_json(
             std::string_view(*lines).substr(before == std::string::npos ? 0 : before + 1));
         const auto seq = last ? base::parse_int(cell(*last, "seq")) : std::nullopt;
-        if (!seq || *seq <= since) return counts;
+        if (!seq || *seq <= since) return {};
         since = *seq;
     }
 }
-
-}  // namespace
 
 void count_performed(std::string_view lines, PerformedCounts& counts) {
     while (!lines.empty()) {
@@ -132,8 +131,9 @@ std::vector<Violation> compare_with_carrier(const BelievedDevice& device,
 Result<std::vector<Violation>> audit_against_ledger(db::Connection& connection,
                                                     tenants::TenantId tenant_id,
                                                     const std::string& url) {
-    const auto performed = read_ledger(url);
-    if (!performed) return performed.error();
+    PerformedCounts performed;
+    CARRYALL_TRY(
+        read_ledger_lines(url, [&](std::string_view lines) { count_performed(lines, performed); }));
     std::vector<Violation> found;
     std::int64_t after = 0;
     while (true) {
@@ -145,7 +145,7 @@ Result<std::vector<Violation>> audit_against_ledger(db::Connection& connection,
             if (!text) return text.error();
             const auto truth = base::parse_json(*text);
             if (!truth) return base::internal_error("the simulator's answer is no JSON");
-            for (Violation& one : compare_with_carrier(device, *performed, *truth)) {
+            for (Violation& one : compare_with_carrier(device, performed, *truth)) {
                 one.tenant_id = tenant_id.value;
                 found.push_back(std::move(one));
             }

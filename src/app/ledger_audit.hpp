@@ -3,6 +3,7 @@
 // publish no ledger.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,6 +15,10 @@ namespace carryall::app {
 
 // How often each action was performed for each key.
 using PerformedCounts = std::map<std::pair<std::string, std::string>, std::int64_t>;
+
+// Gives the whole ledger to `consume`, a few whole lines at a time, in their order.
+base::Result<void> read_ledger_lines(const std::string& url,
+                                     const std::function<void(std::string_view lines)>& consume);
 
 // From the lines of a ledger; a mark of a reset forgets what was before.
 void count_performed(std::string_view lines, PerformedCounts& counts);

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "changes/worker.hpp"
+#include "charges/reconciliation_worker.hpp"
 #include "charges/worker.hpp"
 #include "db/migrate.hpp"
 #include "http/server.hpp"
@@ -141,6 +142,21 @@ charges::ChargeWorkerSettings charge_settings(const Config& config,
     return settings;
 }
 
+// A worker that charges reconciles, too.
+charges::ReconciliationSettings reconciliation_settings(const Config& config,
+                                                        const sync::SyncWorkerSettings& readers,
+                                                        const changes::WorkerSettings& worker) {
+    charges::ReconciliationSettings settings;
+    settings.database = config.database_url;
+    settings.is_on = config.worker_charge_runners > 0;
+    settings.lease = worker.lease;
+    settings.retry = readers.retry;
+    settings.settling_time = worker.settling_time;
+    settings.name = worker.name;
+    settings.http = worker.http;
+    return settings;
+}
+
 notify::WebhookRules webhook_rules(const Config& config) {
     return {config.webhooks_allow_http, networks_of(config.webhooks_private_networks)};
 }
@@ -238,19 +254,24 @@ Result<void> work(const Config& config) {
     if (!metrics) return metrics.error();
     const changes::WorkerSettings settings = worker_settings(config);
     changes::Worker worker(settings, *key);
-    sync::SyncWorker readers(reader_settings(config, settings), *key);
+    const sync::SyncWorkerSettings reading = reader_settings(config, settings);
+    sync::SyncWorker readers(reading, *key);
     charges::ChargeWorker chargers(charge_settings(config, settings), *key);
+    charges::ReconciliationWorker reconciler(reconciliation_settings(config, reading, settings),
+                                             *key);
     notify::Notifier notifier(notifier_settings(config, open_file_store(config)),
                               std::move(key).value());
     worker.start();
     readers.start();
     chargers.start();
+    reconciler.start();
     notifier.start();
     std::printf("carryall worker running\n");
     std::fflush(stdout);
     signals.wait();
     readers.stop();
     chargers.stop();
+    reconciler.stop();
     worker.stop();
     notifier.stop();
     return {};

@@ -97,7 +97,11 @@ constexpr Query kReversalParts{"charge_reversal_parts", R"(
         integration_authentication_id, customer_id, billing_period_start, billing_period_end, note)
     SELECT $1, $2, p.part_number, p.optimization_queue_id, p.integration_authentication_id,
         p.customer_id, p.billing_period_start, p.billing_period_end,
-        'reverses charges of run ' || $3::bigint
+        'reverses charges of run ' || $3::bigint || coalesce((
+            SELECT ', whose billing period ' || s.signed_off_by || ' has signed off'
+            FROM charge_period_sign_off s WHERE s.tenant_id = $1
+              AND s.billing_period_start = p.billing_period_start
+              AND s.billing_period_end = p.billing_period_end), '')
     FROM charge_run_part p
     WHERE p.tenant_id = $1 AND p.charge_run_id = $3 AND EXISTS (
         SELECT FROM charge c WHERE c.tenant_id = $1 AND c.charge_run_id = $3

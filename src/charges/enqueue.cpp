@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "charges/charge_period.hpp"
 #include "charges/enqueue_store.hpp"
 #include "charges/intents_store.hpp"
 
@@ -150,6 +151,7 @@ Result<OrderedRun> order_run(db::Connection& connection, const tenants::Caller& 
             for (std::size_t i = 0; i < facts->size(); ++i) {
                 CARRYALL_TRY(check_instance((*facts)[i], place_of(i)));
             }
+            CARRYALL_TRY(check_periods_open(transaction, caller.tenant_id.value, instances));
             const auto run = insert_run(transaction, caller, instances, correlation_id);
             if (!run && run.error().kind == ErrorKind::conflict) {
                 return Error{ErrorKind::conflict,

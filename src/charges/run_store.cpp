@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "charges/finish_rules.hpp"
+#include "charges/list_page.hpp"
 #include "charges/run.hpp"
 #include "tenants/sql_time.hpp"
 
@@ -231,28 +232,6 @@ Charge charge_at(const Rows& rows, std::size_t row) {
     charge.due_at = rows.optional_text(row, column++);
     charge.settled_at = rows.optional_text(row, column);
     return charge;
-}
-
-// Where a list by descending ids goes on.
-Result<std::int64_t> cursor_of(const tenants::PageTokens& tokens, TenantId tenant_id,
-                               const std::string& question, const tenants::PageRequest& page) {
-    CARRYALL_TRY(tenants::check_limit(page.limit));
-    if (page.token.empty()) return INT64_MAX;
-    const auto opened = tokens.open(tenant_id, question, page.token);
-    if (!opened) return opened.error();
-    return base::parse_int(*opened).value_or(0);
-}
-
-template <class T, class Read>
-tenants::Page<T> page_of(const Rows& rows, const tenants::PageTokens& tokens, TenantId tenant_id,
-                         const std::string& question, int limit, const Read& read) {
-    tenants::Page<T> page;
-    const auto most = static_cast<std::size_t>(limit);
-    for (std::size_t i = 0; i < rows.size() && i < most; ++i) page.items.push_back(read(rows, i));
-    if (rows.size() > most) {
-        page.next_token = tokens.make(tenant_id, question, rows.text(most - 1, 0));
-    }
-    return page;
 }
 
 }  // namespace

@@ -1,0 +1,276 @@
+// One reconciliation's turn: claim, read rounds of pages, compare, end or give back.
+#include <random>
+#include <thread>
+
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "billing/revio/revio.hpp"
+#include "charges/reconciliation_reading.hpp"
+#include "charges/reconciliation_worker.hpp"
+#include "sync/reading.hpp"
+
+namespace carryall::charges {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::seconds kTurn{3};  // as long as those of charges at the same account
+constexpr std::chrono::seconds kPatience{10};
+constexpr milliseconds kLook{20};
+
+void count_end(const char* state) {
+    base::metrics::counter("carryall_charge_reconciliations_total", "Reconciliations that ended.",
+                           {{"state", state}})
+        .Increment();
+}
+
+double jitter() {
+    thread_local std::mt19937 random(std::random_device{}());
+    return std::uniform_real_distribution<double>(0.0, 1.0)(random);
+}
+
+}  // namespace
+
+// The account whose customers are read, while they are.
+struct Reconciler::Account {
+    Account(db::Connection& connection, const std::string& name) : pace(connection, name) {}
+    ~Account() {
+        pace.end_turn();
+        pace.flush_figures(true);
+    }
+    Account(const Account&) = delete;
+    Account& operator=(const Account&) = delete;
+
+    accounts::StoredAccount stored;
+    accounts::Limits limits;
+    carriers::Account opened;
+    accounts::AccountPace pace;
+    int max_in_flight = 1;
+    std::optional<steady_clock::time_point> turn_ends;  // none: no turn at the account
+    steady_clock::time_point extended_at = steady_clock::now();
+};
+
+Reconciler::Reconciler(const ReconciliationSettings& settings, const base::MasterKey& key,
+                       std::unique_ptr<db::Connection> connection, http::Client& client,
+                       std::string name, const std::atomic<bool>& stopping)
+    : settings_(settings),
+      key_(key),
+      connection_(std::move(connection)),
+      client_(client),
+      name_(std::move(name)),
+      stopping_(stopping) {}
+
+std::chrono::seconds Reconciler::settling() const {
+    return settings_.settling_time.value_or(billing::revio::kSettlingTime);
+}
+
+Result<void> Reconciler::wait_for_work(milliseconds at_most) {
+    if (!listening_) {
+        CARRYALL_TRY(connection_->listen("carryall_reconciliation"));
+        listening_ = true;
+        return {};  // a request may have come just before
+    }
+    const auto notified = connection_->wait_for_notifications(at_most);
+    if (!notified) return notified.error();
+    return {};
+}
+
+Result<bool> Reconciler::work_one() {
+    const auto due = due_reconciliations(*connection_);
+    if (!due) return due.error();
+    for (const DueReconciliation& one : *due) {
+        const auto claim = claim_reconciliation(*connection_, one, name_, settings_.lease);
+        if (!claim) return claim.error();
+        if (!*claim) continue;
+        const base::log::Scope scope(
+            {{"tenantId", one.tenant_id}, {"chargeReconciliationId", one.id.value}});
+        CARRYALL_TRY(work(**claim));
+        return true;
+    }
+    return false;
+}
+
+Result<void> Reconciler::work(const ClaimedReconciliation& claim) {
+    if (claim.lost_count > settings_.retry.max_lost) {
+        return fail(claim, std::to_string(claim.lost_count) +
+                               " workers ended in the middle of it; their logs say why");
+    }
+    // Once only: of a run that goes on, something will always have been charged a moment ago.
+    if (claim.attempt == 1) {
+        const auto left = settling_left(*connection_, claim, settling());
+        if (!left) return left.error();
+        if (left->count() > 0) return release(claim, *left);
+    }
+    while (true) {
+        auto customers = begin_customers(*connection_, claim, settings_.max_in_flight);
+        if (!customers) return customers.error();
+        if (customers->empty()) {
+            const auto goes_on = compare(claim);
+            if (!goes_on) return goes_on.error();
+            if (!*goes_on) return {};
+            continue;
+        }
+        auto account = open_account(claim, customers->front().service_provider_id);
+        if (!account) {
+            if (account.error().kind == base::ErrorKind::unavailable) return account.error();
+            return fail(claim, account.error().message);
+        }
+        const std::int64_t id = customers->front().service_provider_id;
+        while (!customers->empty() && customers->front().service_provider_id == id) {
+            const auto goes_on = read_round(claim, **account, std::move(*customers));
+            if (!goes_on) return goes_on.error();
+            if (!*goes_on) return {};
+            customers = begin_customers(*connection_, claim, (*account)->max_in_flight);
+            if (!customers) return customers.error();
+        }
+    }
+}
+
+Result<std::unique_ptr<Reconciler::Account>> Reconciler::open_account(
+    const ClaimedReconciliation& claim, std::int64_t service_provider_id) {
+    auto account = std::make_unique<Account>(*connection_, name_);
+    auto stored = accounts::load_account(*connection_, claim.tenant_id, service_provider_id, key_);
+    if (!stored) return stored.error();
+    CARRYALL_TRY(accounts::keep_pacing_key(*connection_, *stored));
+    auto opened =
+        billing::revio::account(stored->service_provider_id, stored->settings, stored->credentials);
+    if (!opened) return opened.error();
+    account->stored = std::move(*stored);
+    account->opened = std::move(*opened);
+    account->limits = accounts::limits_of(account->stored);
+    account->max_in_flight = std::min(
+        settings_.max_in_flight, account->limits.max_concurrency.value_or(settings_.max_in_flight));
+    return account;
+}
+
+// False: the reconciliation was given back, has failed or is another worker's.
+Result<bool> Reconciler::read_round(const ClaimedReconciliation& claim, Account& account,
+                                    std::vector<UnreadCustomer> customers) {
+    const auto blocked_for = begin_turn(account);
+    if (!blocked_for) return blocked_for.error();
+    if (blocked_for->count() > 0) {
+        CARRYALL_TRY(release(claim, *blocked_for));
+        return false;
+    }
+    ChargeRound round(account.opened, std::move(customers));
+    sync::ReadingSettings settings;
+    settings.account = &account.opened;
+    settings.max_in_flight = account.max_in_flight;
+    settings.correlation_id = "reconciliation-" + base::to_string(claim.id);
+    sync::ReadingHooks hooks;
+    hooks.should_stop = [this] { return stopping_.load(); };
+    hooks.keep_lease = [&] {
+        const auto now = steady_clock::now();
+        if (now - account.extended_at < steady_clock::duration(settings_.lease) / 3) return true;
+        account.extended_at = now;
+        account.pace.prolong_turn(settings_.lease);
+        const auto kept = extend_reconciliation(*connection_, claim, settings_.lease);
+        // If the database is away, the round's end says so.
+        return !kept || *kept;
+    };
+    const auto outcome = sync::read_page(round, settings, client_, account.pace, hooks);
+    if (const auto* interrupted = std::get_if<sync::Interrupted>(&outcome)) {
+        if (!interrupted->was_taken_over) CARRYALL_TRY(release(claim, interrupted->due_in));
+        return false;
+    }
+    if (const auto* failed = std::get_if<carriers::InventoryFailed>(&outcome)) {
+        CARRYALL_TRY(give_up_or_pause(claim, account, *failed, false));
+        return false;
+    }
+    const bool got_on = !round.pages().empty();
+    if (got_on) {
+        const auto stored = store_pages(*connection_, claim, round.pages(), settings_.lease);
+        if (!stored) return stored.error();
+        account.extended_at = steady_clock::now();
+        if (!*stored) {
+            base::log::warning("reconciliation_was_taken_over", {{"attempt", claim.attempt}});
+            return false;
+        }
+    }
+    if (!round.failed()) return true;
+    CARRYALL_TRY(give_up_or_pause(claim, account, *round.failed(), got_on));
+    return false;
+}
+
+// The account's calls in flight are shared with the charges that are sent. Answers how long the
+// account must be left alone; zero: it is ours for a while.
+Result<milliseconds> Reconciler::begin_turn(Account& account) {
+    const auto now = steady_clock::now();
+    if (account.turn_ends && now < *account.turn_ends) return milliseconds(0);
+    account.pace.end_turn();
+    account.turn_ends.reset();
+    while (true) {
+        const auto blocked_for = account.pace.begin_turn(account.stored.pacing_key, account.limits,
+                                                         account.max_in_flight, settings_.lease);
+        if (!blocked_for) return blocked_for.error();
+        if (blocked_for->count() == 0) {
+            account.turn_ends = steady_clock::now() + kTurn;
+            return milliseconds(0);
+        }
+        const bool waits_for_others = account.pace.blocked_for().count() == 0;
+        if (!waits_for_others || stopping_ || steady_clock::now() > now + kPatience) {
+            return *blocked_for;
+        }
+        std::this_thread::sleep_for(kLook);
+    }
+}
+
+// True: some customers are read once more.
+Result<bool> Reconciler::compare(const ClaimedReconciliation& claim) {
+    // It runs for seconds, in one statement after the other: nobody can prolong the lease
+    // meanwhile.
+    constexpr int kLeases = 10;
+    const auto kept = extend_reconciliation(*connection_, claim, settings_.lease * kLeases);
+    if (!kept) return kept.error();
+    if (!*kept) return false;
+    const auto compared = compare_charges(*connection_, claim, settling());
+    if (!compared) return compared.error();
+    switch (*compared) {
+        case Compared::taken_over:
+            base::log::warning("reconciliation_was_taken_over", {{"attempt", claim.attempt}});
+            return false;
+        case Compared::reads_again:
+            base::log::info("reconciliation_looks_again");
+            return true;
+        case Compared::done:
+            count_end("done");
+            base::log::info("reconciliation_done");
+            return false;
+    }
+    return false;
+}
+
+Result<void> Reconciler::give_up_or_pause(const ClaimedReconciliation& claim, Account& account,
+                                          const carriers::InventoryFailed& failed, bool got_on) {
+    constexpr std::chrono::seconds kDefaultPause{5};
+    if (failed.whole_account) account.pace.pause(failed.retry_after.value_or(kDefaultPause));
+    const int retry_number = got_on ? 0 : claim.retry_number;
+    const auto again = sync::retry_in(failed, retry_number, jitter(), settings_.retry);
+    if (!again) return fail(claim, failed.reason);
+    base::log::warning("reconciliation_interrupted",
+                       {{"reason", failed.reason}, {"retryInMs", again->count()}});
+    ReconciliationPause pause;
+    pause.due_in = *again;
+    pause.reason = failed.reason;
+    // A limit of the account is nothing that this reading did wrong.
+    pause.retry_number = failed.whole_account ? retry_number : retry_number + 1;
+    CARRYALL_TRY(release_reconciliation(*connection_, claim, pause));
+    return {};
+}
+
+Result<void> Reconciler::release(const ClaimedReconciliation& claim, milliseconds due_in) {
+    CARRYALL_TRY(
+        release_reconciliation(*connection_, claim, {due_in, std::nullopt, claim.retry_number}));
+    return {};
+}
+
+Result<void> Reconciler::fail(const ClaimedReconciliation& claim, const std::string& reason) {
+    count_end("failed");
+    base::log::error("reconciliation_failed", {{"reason", reason}});
+    CARRYALL_TRY(fail_reconciliation(*connection_, claim, reason));
+    return {};
+}
+
+}  // namespace carryall::charges
