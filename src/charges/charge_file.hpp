@@ -36,7 +36,7 @@ struct ChargeFileReport : TableReport {
 };
 
 // Checks the rows and, unless one is bad or it is a dry run, stores them all. `invalid_input` with
-// the request's member: a period that is none, an account that is not one of Rev.io.
+// the request's parameter: a period that is none, an account that is not one of Rev.io.
 Result<ChargeFileReport> take_file(db::Connection& connection, const tenants::Caller& caller,
                                    const ChargeFileRequest& request,
                                    const std::filesystem::path& file, bool dry_run);

@@ -14,7 +14,8 @@ Result<std::string> read_date(std::string_view text, const char* member,
                               const base::TimeZone& zone) {
     const auto date = read_billing_date(text, zone);
     if (date) return date;
-    return base::invalid_input(std::string(member) + ' ' + date.error().message, member);
+    return base::invalid_input(std::string(member) + ' ' + date.error().message,
+                               "parameter " + std::string(member));
 }
 
 // The request with its period as dates.
@@ -28,7 +29,7 @@ Result<ChargeFileRequest> checked(ChargeFileRequest request, const ChargeSetting
     // Dates with four digits of a year are ordered as their texts are.
     if (*end < *start) {
         return base::invalid_input("billingPeriodEnd must not be before billingPeriodStart",
-                                   "billingPeriodEnd");
+                                   "parameter billingPeriodEnd");
     }
     if (request.name.size() > kMaxFileNameBytes) {
         return base::invalid_input(fmt::format("name may have {} bytes", kMaxFileNameBytes),

@@ -112,7 +112,7 @@ Result<void> check_account(db::Transaction& transaction, TenantId tenant_id,
     if (!found->empty()) return {};
     return base::invalid_input(
         "integrationAuthenticationId must be a service provider with the integration revio",
-        "integrationAuthenticationId");
+        "parameter integrationAuthenticationId");
 }
 
 Result<void> check_rows(db::Transaction& transaction, TenantId tenant_id,

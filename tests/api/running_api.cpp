@@ -146,6 +146,15 @@ void make_optimization(support::TestDatabase& database, Tenant& tenant) {
         ", " + instance + ", " + instance + ", 1, now())");
 }
 
+void make_charge_file(support::TestDatabase& database, Tenant& tenant) {
+    tenant.ids["fileId"] = inserted(
+        database,
+        "INSERT INTO charge_file (tenant_id, name, billing_period_start, billing_period_end, "
+        "row_count, uploaded_by) VALUES (" +
+            base::to_string(tenant.id) +
+            ", 'fees', '2026-03-01', '2026-03-31', 0, 'test') RETURNING charge_file_id");
+}
+
 void make_notifications(support::TestDatabase& database, Tenant& tenant, const std::string& name) {
     const std::string t = base::to_string(tenant.id);
     auto& ids = tenant.ids;
@@ -233,6 +242,7 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     make_schedules(database, tenant, name);
     make_notifications(database, tenant, name);
     make_optimization(database, tenant);
+    make_charge_file(database, tenant);
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
     database.run(
         "UPDATE bulk_change SET plan_hash = repeat('a', 64), plan_summary = "
