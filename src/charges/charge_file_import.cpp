@@ -51,9 +51,6 @@ Result<ChargeFileReport> run(db::Transaction& transaction, const tenants::Caller
     CARRYALL_TRY(check_account(transaction, caller.tenant_id, *request));
     ChargeFileReport report;
     CARRYALL_TRY(copy_table(transaction, file, file_columns_described(), report));
-    if (report.rows == 0) {
-        return base::invalid_input("the file has no rows below its header: nothing to charge");
-    }
     CARRYALL_TRY(
         check_rows(transaction, caller.tenant_id, *request, setting->amount_decimals, report));
     sort_bad_rows(report);

@@ -1,5 +1,5 @@
-"""Charges by an uploaded file, with whole programs, the command line and Rev.io's simulator: what the
-file says is what Rev.io holds, to the cent and once, whatever happens to workers and answers."""
+"""Charges by an uploaded file, with whole programs and the simulator of Rev.io: what the file says
+is what Rev.io holds, to the cent and once, though a worker dies and answers are lost."""
 
 import signal
 import unittest
