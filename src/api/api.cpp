@@ -65,6 +65,7 @@ Routes all_routes() {
     add_optimization_instance_routes(routes);
     add_charge_setting_routes(routes);
     add_callback_routes(routes);
+    add_charge_file_routes(routes);
     add_charge_run_routes(routes);
     add_charge_reconciliation_routes(routes);
     add_charge_period_routes(routes);

@@ -44,6 +44,7 @@ void add_blackout_routes(Routes& routes);
 void add_optimization_instance_routes(Routes& routes);
 void add_charge_setting_routes(Routes& routes);
 void add_callback_routes(Routes& routes);
+void add_charge_file_routes(Routes& routes);
 void add_charge_run_routes(Routes& routes);
 void add_charge_reconciliation_routes(Routes& routes);
 void add_charge_period_routes(Routes& routes);

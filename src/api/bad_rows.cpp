@@ -34,4 +34,24 @@ http::Response rows_refused(const Call& call, std::string detail, std::int64_t r
     return response;
 }
 
+http::Response rows_refused(const Call& call, const charges::TableReport& report) {
+    return rows_refused(call,
+                        std::to_string(report.bad) + " of " + std::to_string(report.rows) +
+                            " rows are wrong: nothing was stored.",
+                        report.rows, report.bad, report.bad_rows);
+}
+
+json::object document_of_rows(const charges::TableReport& report, bool dry_run) {
+    json::array notes(report.notes.begin(), report.notes.end());
+    const bool is_complete = static_cast<std::int64_t>(report.bad_rows.size()) == report.bad;
+    return {{"stored", !dry_run},
+            {"dryRun", dry_run},
+            {"rowCount", report.rows},
+            {"storedCount", report.stored_rows},
+            {"badCount", report.bad},
+            {"badRows", bad_rows_of(report.bad_rows, devices::kMaxReportedRows)},
+            {"badRowsAreComplete", is_complete},
+            {"notes", std::move(notes)}};
+}
+
 }  // namespace carryall::api

@@ -11,6 +11,7 @@ namespace {
 
 namespace json = base::json;
 using base::Result;
+using charges::ChargeFileId;
 using charges::ChargeRunId;
 using http::Method;
 using http::Response;
@@ -157,7 +158,7 @@ json::object document_of(const charges::PreviewVerdict& one) {
 }
 
 json::object document_of(const charges::PreviewWarning& one) {
-    return {{"instanceId", one.instance_id},
+    return {{"instanceId", or_null(one.instance_id)},
             {"deviceId", one.device_id},
             {"iccid", one.iccid},
             {"kind", one.kind},
@@ -206,26 +207,41 @@ Result<Response> run_response(const Call& call, db::Connection& connection, Char
 }
 
 struct OrderBody {
-    std::vector<std::int64_t> instance_ids;
+    std::optional<std::vector<std::int64_t>> instance_ids;
+    std::optional<std::int64_t> file_id;  // in their place
 };
-BOOST_DESCRIBE_STRUCT(OrderBody, (), (instance_ids))
+BOOST_DESCRIBE_STRUCT(OrderBody, (), (instance_ids, file_id))
+
+Result<OrderBody> order_of(Call& call) {
+    auto body = call.body<OrderBody>();
+    if (!body) return body;
+    if (body->instance_ids.has_value() == body->file_id.has_value()) {
+        return base::invalid_input("name either instanceIds or a fileId",
+                                   body->file_id ? "/fileId" : "/instanceIds");
+    }
+    return body;
+}
 
 Result<Response> order(Call& call) {
-    const auto body = call.body<OrderBody>();
+    const auto body = order_of(call);
     if (!body) return body.error();
     auto database = call.database();
     if (!database) return database.error();
-    const auto ordered = charges::order_run(**database, call.caller, body->instance_ids);
+    const auto ordered =
+        body->file_id ? charges::order_file(**database, call.caller, ChargeFileId{*body->file_id})
+                      : charges::order_run(**database, call.caller, *body->instance_ids);
     if (!ordered) return ordered.error();
     return run_response(call, **database, ordered->id, ordered->is_new ? 201 : 200);
 }
 
 Result<Response> preview(Call& call) {
-    const auto body = call.body<OrderBody>();
+    const auto body = order_of(call);
     if (!body) return body.error();
     auto database = call.database();
     if (!database) return database.error();
-    const auto shown = charges::preview_run(**database, call.caller, body->instance_ids);
+    const auto shown =
+        body->file_id ? charges::preview_file(**database, call.caller, ChargeFileId{*body->file_id})
+                      : charges::preview_run(**database, call.caller, *body->instance_ids);
     if (!shown) return shown.error();
     return json_response(document_of(*shown));
 }

@@ -76,17 +76,9 @@ json::object document_of(const charges::InstanceDetails& details) {
 }
 
 json::object document_of(const charges::ResultsReport& report, bool dry_run) {
-    json::array notes(report.notes.begin(), report.notes.end());
-    const bool is_complete = static_cast<std::int64_t>(report.bad_rows.size()) == report.bad;
-    return {{"stored", !dry_run},
-            {"dryRun", dry_run},
-            {"rowCount", report.rows},
-            {"storedCount", report.stored_rows},
-            {"removedCount", report.removed_rows},
-            {"badCount", report.bad},
-            {"badRows", bad_rows_of(report.bad_rows, devices::kMaxReportedRows)},
-            {"badRowsAreComplete", is_complete},
-            {"notes", std::move(notes)}};
+    json::object document = document_of_rows(report, dry_run);
+    document["removedCount"] = report.removed_rows;
+    return document;
 }
 
 Result<InstanceId> instance_id(const Call& call) {
@@ -160,12 +152,7 @@ Result<Response> take_results(Call& call) {
     const auto report =
         charges::import_results(**database, call.caller, *id, call.request.body_file, is_dry);
     if (!report) return report.error();
-    if (!is_dry && report->bad > 0) {
-        return rows_refused(call,
-                            std::to_string(report->bad) + " of " + std::to_string(report->rows) +
-                                " rows are wrong: nothing was stored.",
-                            report->rows, report->bad, report->bad_rows);
-    }
+    if (!is_dry && report->bad > 0) return rows_refused(call, *report);
     return json_response(document_of(*report, is_dry));
 }
 

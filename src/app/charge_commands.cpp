@@ -1,5 +1,5 @@
-// charges enqueue, status, watch, …: optimisation results become charges in Rev.io, and what a
-// person sees of it and may do.
+// charges enqueue, status, watch, …: optimisation results and files become charges in Rev.io, and
+// what a person sees of it and may do.
 #include <iostream>
 #include <thread>
 
@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds kLook{1'000};
 struct ChargeArguments {
     std::int64_t id = 0;
     std::vector<std::int64_t> instances;
+    std::int64_t file = 0;
     std::vector<std::int64_t> charges;
     std::string state;
     std::string reason;
@@ -131,12 +132,21 @@ void add_run_id(CLI::App* app, ChargeArguments& arguments) {
         ->check(CLI::PositiveNumber);
 }
 
-void add_instances(CLI::App* app, ChargeArguments& arguments) {
-    app->add_option("--instances", arguments.instances,
-                    "Ids of optimization instances, separated by commas")
-        ->required()
+// What is charged: optimization instances, or a file.
+void add_what(CLI::App* app, ChargeArguments& arguments) {
+    auto* what = app->add_option_group("what");
+    what->add_option("--instances", arguments.instances,
+                     "Ids of optimization instances, separated by commas")
         ->delimiter(',')
         ->check(CLI::PositiveNumber);
+    what->add_option("--file", arguments.file, "Id of a charge file, in place of --instances")
+        ->check(CLI::PositiveNumber);
+    what->require_option(1);
+}
+
+json::object order_of(const ChargeArguments& given) {
+    if (given.file != 0) return {{"fileId", given.file}};
+    return {{"instanceIds", ids_of(given.instances)}};
 }
 
 void add_named_charges(CLI::App* app, ChargeArguments& arguments) {
@@ -148,25 +158,22 @@ void add_named_charges(CLI::App* app, ChargeArguments& arguments) {
 
 void add_ordering(CLI::App* group, Cli& cli, ChargeArguments& arguments) {
     auto* preview = group->add_subcommand("preview", "What a run would charge; nothing is made");
-    add_instances(preview, arguments);
+    add_what(preview, arguments);
     on_command(preview, cli, arguments,
                [](Cli&, ApiClient& client, const ChargeArguments& given) -> Result<void> {
                    const auto shown =
-                       client.send(Method::post, "/v1/charge-runs/preview",
-                                   json::object{{"instanceIds", ids_of(given.instances)}});
+                       client.send(Method::post, "/v1/charge-runs/preview", order_of(given));
                    if (!shown) return shown.error();
                    print_json(*shown);
                    return {};
                });
     auto* enqueue = group->add_subcommand(
-        "enqueue", "Charge optimization instances; doing it again changes nothing");
-    add_instances(enqueue, arguments);
+        "enqueue", "Charge optimization instances or a file; doing it again changes nothing");
+    add_what(enqueue, arguments);
     enqueue->add_flag("--watch", arguments.is_watched, "Follow it until it has finished");
     on_command(enqueue, cli, arguments,
                [](Cli& out, ApiClient& client, const ChargeArguments& given) -> Result<void> {
-                   const auto run =
-                       client.send(Method::post, "/v1/charge-runs",
-                                   json::object{{"instanceIds", ids_of(given.instances)}});
+                   const auto run = client.send(Method::post, "/v1/charge-runs", order_of(given));
                    if (!run || !given.is_watched) return show_run(out, run);
                    return watch_run(out, client, run->at("chargeRunId").as_int64());
                });
@@ -298,6 +305,7 @@ void add_charge_commands(CLI::App& root, Cli& cli) {
     add_looking(group, cli, arguments);
     add_acting(group, cli, arguments);
     add_charge_settings_command(group, cli);
+    add_charge_file_commands(*group, cli);
     add_reconciliation_commands(*group, cli);
 }
 

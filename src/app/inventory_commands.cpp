@@ -7,6 +7,7 @@
 
 #include "app/api_client.hpp"
 #include "app/json_file.hpp"
+#include "app/table_upload.hpp"
 
 namespace carryall::app {
 namespace {
@@ -159,36 +160,15 @@ void add_device_commands(CLI::App& root, Cli& cli) {
 // --- import
 
 Result<void> import_file(Cli& cli, ApiClient& client, const ImportArguments& arguments) {
-    const bool is_workbook = arguments.file.ends_with(".xlsx") || arguments.file.ends_with(".XLSX");
-    const auto report = client.upload(
-        "/v1/imports/" + percent_encoded(arguments.kind),
-        {{"dryRun", arguments.is_dry_run ? "true" : ""},
-         {"allOrNothing", arguments.is_all_or_nothing ? "true" : ""},
-         {"serviceProviderId", arguments.provider_id}},
-        arguments.file,
-        is_workbook ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-                    : "text/csv");
+    const auto report = client.upload("/v1/imports/" + percent_encoded(arguments.kind),
+                                      {{"dryRun", arguments.is_dry_run ? "true" : ""},
+                                       {"allOrNothing", arguments.is_all_or_nothing ? "true" : ""},
+                                       {"serviceProviderId", arguments.provider_id}},
+                                      arguments.file, table_content_type(arguments.file));
     if (!report) return report.error();
-    if (cell(*report, "badCount") != "0") cli.exit_status = kExitPartial;
-    if (cli.json || !report->is_object()) {
-        print_json(*report);
-        return {};
-    }
-    const Row counts{"rowCount",       "createdCount", "updatedCount",
-                     "unchangedCount", "badCount",     "stored"};
-    std::cout << format_table(counts, cells({*report}, counts));
-    const json::value* bad = report->get_object().if_contains("badRows");
-    if (bad != nullptr && bad->is_array() && !bad->get_array().empty()) {
-        const Row columns{"row", "column", "detail"};
-        std::cout << "\n" << format_table(columns, cells(bad->get_array(), columns));
-    }
-    if (const json::value* notes = report->get_object().if_contains("notes")) {
-        if (notes->is_array()) {
-            for (const json::value& note : notes->get_array()) {
-                if (note.is_string()) std::cerr << "note: " << printable(note.get_string()) << "\n";
-            }
-        }
-    }
+    print_rows_report(
+        cli, *report,
+        {"rowCount", "createdCount", "updatedCount", "unchangedCount", "badCount", "stored"});
     return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "app/api_client.hpp"
 #include "app/json_file.hpp"
+#include "app/table_upload.hpp"
 #include "base/text.hpp"
 
 namespace carryall::app {
@@ -27,13 +28,6 @@ struct Arguments {
 
 std::string path_of(const Arguments& arguments) {
     return std::string(kPath) + '/' + percent_encoded(arguments.instance);
-}
-
-const json::array& array_of(const json::value& document, std::string_view name) {
-    static const json::array kNone;
-    const json::object* object = document.if_object();
-    const json::value* found = object == nullptr ? nullptr : object->if_contains(name);
-    return found != nullptr && found->is_array() ? found->get_array() : kNone;
 }
 
 // A line a queue: which wins is what one looks for.
@@ -62,22 +56,8 @@ void print_instance(const Cli& cli, const json::value& instance) {
     }
 }
 
-void print_report(Cli& cli, const json::value& report) {
-    if (cell(report, "badCount") != "0") cli.exit_status = kExitPartial;
-    if (cli.json) return print_json(report);
-    const Row counts{"rowCount", "storedCount", "removedCount", "badCount", "stored"};
-    std::cout << format_table(counts, cells({report}, counts));
-    const json::array& bad = array_of(report, "badRows");
-    const Row columns{"row", "column", "detail"};
-    if (!bad.empty()) std::cout << "\n" << format_table(columns, cells(bad, columns));
-    for (const json::value& note : array_of(report, "notes")) {
-        if (note.is_string()) std::cerr << "note: " << printable(note.get_string()) << "\n";
-    }
-}
-
 Result<void> import(Cli& cli, ApiClient& client, const Arguments& arguments) {
-    const std::string lower = base::ascii_lower(arguments.file);
-    if (lower.ends_with(".json")) {
+    if (base::ascii_lower(arguments.file).ends_with(".json")) {
         if (arguments.is_dry_run) {
             return base::invalid_input("only a file of device results can be tried", "--dry-run");
         }
@@ -88,14 +68,12 @@ Result<void> import(Cli& cli, ApiClient& client, const Arguments& arguments) {
         print_instance(cli, *instance);
         return {};
     }
-    const auto report =
-        client.upload(path_of(arguments) + "/device-results",
-                      {{"dryRun", arguments.is_dry_run ? "true" : ""}}, arguments.file,
-                      lower.ends_with(".xlsx")
-                          ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-                          : "text/csv");
+    const auto report = client.upload(path_of(arguments) + "/device-results",
+                                      {{"dryRun", arguments.is_dry_run ? "true" : ""}},
+                                      arguments.file, table_content_type(arguments.file));
     if (!report) return report.error();
-    print_report(cli, *report);
+    print_rows_report(cli, *report,
+                      {"rowCount", "storedCount", "removedCount", "badCount", "stored"});
     return {};
 }
 

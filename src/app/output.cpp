@@ -157,4 +157,11 @@ void print_json(const base::json::value& document) {
     std::cout << serialize(document) << "\n";
 }
 
+const base::json::array& array_of(const base::json::value& document, std::string_view name) {
+    static const base::json::array kNone;
+    const base::json::object* object = document.if_object();
+    const base::json::value* found = object == nullptr ? nullptr : object->if_contains(name);
+    return found != nullptr && found->is_array() ? found->get_array() : kNone;
+}
+
 }  // namespace carryall::app

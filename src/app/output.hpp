@@ -33,6 +33,9 @@ std::string cell(const base::json::value& document, std::string_view path);
 // One row a document.
 std::vector<Row> cells(const base::json::array& documents, const Row& paths);
 
+// The member of a document that is an array; empty if there is none.
+const base::json::array& array_of(const base::json::value& document, std::string_view name);
+
 // "name  value" lines of an object, nested objects as JSON.
 void print_object(const Cli& cli, const base::json::value& document);
 

@@ -7,6 +7,7 @@
 
 #include "app/api_client.hpp"
 #include "app/json_file.hpp"
+#include "app/table_upload.hpp"
 #include "app/watch.hpp"
 #include "base/text.hpp"
 
@@ -168,13 +169,6 @@ void merge(const Parameters& parameters, json::object& request) {
     }
 }
 
-std::string content_type_of(const std::filesystem::path& file) {
-    const std::string extension = base::ascii_lower(file.extension().string());
-    return extension == ".xlsx"
-               ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-               : "text/csv";
-}
-
 std::string resource_of(const Arguments& arguments) {
     return is_set(arguments) ? "/v1/change-sets" : "/v1/bulk-changes";
 }
@@ -187,7 +181,7 @@ Result<json::value> send(ApiClient& client, const Arguments& arguments) {
         const std::filesystem::path file = arguments.file;
         parameters->emplace_back("fileName", file.filename().string());
         return client.upload(resource_of(arguments) + "/upload", *parameters, file,
-                             content_type_of(file), headers);
+                             table_content_type(file), headers);
     }
     json::object request;
     if (!arguments.json_file.empty()) {

@@ -21,6 +21,7 @@ using base::Result;
 
 using ChargeRunId = base::Id<struct ChargeRunTag>;
 using ChargeId = base::Id<struct ChargeTag>;
+using ChargeFileId = base::Id<struct ChargeFileTag>;
 
 inline constexpr std::size_t kMaxInstancesPerRun = 1'000;
 

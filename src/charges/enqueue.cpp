@@ -136,6 +136,64 @@ Result<void> check_order(db::Transaction& transaction, std::int64_t tenant_id,
     return {};
 }
 
+namespace {
+
+constexpr const char* kFilePlace = "/fileId";
+
+Result<FileFacts> find_file(db::Transaction& transaction, std::int64_t tenant_id,
+                            ChargeFileId file) {
+    auto facts = file_facts(transaction, tenant_id, file);
+    if (!facts) return facts.error();
+    if (!*facts) {
+        return base::invalid_input(fmt::format("there is no charge file {}", file.value),
+                                   kFilePlace);
+    }
+    return **std::move(facts);
+}
+
+Result<void> check_file(const FileFacts& facts, ChargeFileId file) {
+    if (!facts.is_rev || facts.is_account_usable) return {};
+    return Error{ErrorKind::conflict,
+                 fmt::format("charge file {} names {}, which is no active Rev.io account with "
+                             "writes enabled",
+                             file.value, facts.account),
+                 kFilePlace};
+}
+
+}  // namespace
+
+Result<void> check_file_order(db::Transaction& transaction, std::int64_t tenant_id,
+                              ChargeFileId file) {
+    const auto facts = find_file(transaction, tenant_id, file);
+    if (!facts) return facts.error();
+    return check_file(*facts, file);
+}
+
+Result<OrderedRun> order_file(db::Connection& connection, const tenants::Caller& caller,
+                              ChargeFileId file) {
+    const std::string correlation_id = base::random_uuid();
+    const std::int64_t tenant_id = caller.tenant_id.value;
+    return db::in_transaction<OrderedRun>(
+        connection, tenant_id, [&](db::Transaction& transaction) -> Result<OrderedRun> {
+            const auto facts = find_file(transaction, tenant_id, file);
+            if (!facts) return facts.error();
+            if (facts->run) return OrderedRun{ChargeRunId{*facts->run}, false};
+            CARRYALL_TRY(check_file(*facts, file));
+            CARRYALL_TRY(
+                check_period_open(transaction, tenant_id, facts->period_start, facts->period_end));
+            const auto run = insert_file_run(transaction, caller, file, correlation_id);
+            if (!run && run.error().kind == ErrorKind::conflict) {
+                return Error{ErrorKind::conflict,
+                             "this file was ordered a moment ago by somebody else; order again to "
+                             "see the run",
+                             kFilePlace};
+            }
+            if (!run) return run.error();
+            CARRYALL_TRY(wake_run(transaction, tenant_id, *run));
+            return OrderedRun{*run, true};
+        });
+}
+
 Result<OrderedRun> order_run(db::Connection& connection, const tenants::Caller& caller,
                              const std::vector<std::int64_t>& instances) {
     CARRYALL_TRY(check_list(instances));
@@ -208,6 +266,31 @@ Result<MadeIntents> make_intents(db::Connection& connection, std::int64_t tenant
                     send_part(transaction, tenant_id, run, instance, **order, part, is_last_group));
             }
             return made;
+        });
+}
+
+Result<MadeIntents> make_file_intents(db::Connection& connection, std::int64_t tenant_id,
+                                      ChargeRunId run) {
+    return db::in_transaction<MadeIntents>(
+        connection, tenant_id, [&](db::Transaction& transaction) -> Result<MadeIntents> {
+            CARRYALL_TRY(begin_making(transaction, tenant_id));
+            const auto order = lock_file_run(transaction, tenant_id, run);
+            if (!order) return order.error();
+            if (!*order) return base::not_found("there is no such run of a file");
+            if ((*order)->is_made || (*order)->is_held) return MadeIntents{};
+            if ((*order)->orphans > 0) {
+                CARRYALL_TRY(stop_making(
+                    transaction, tenant_id, run,
+                    fmt::format("{} devices of the file have no customer to charge any more, the "
+                                "first is {}; assign them to one and resume the run",
+                                (*order)->orphans, (*order)->first_orphan)));
+                return MadeIntents{};
+            }
+            const auto parts = insert_file_intents(transaction, tenant_id, run, (*order)->file);
+            if (!parts) return parts.error();
+            CHECK(parts->size() == 1);
+            CARRYALL_TRY(wake_run(transaction, tenant_id, run));
+            return MadeIntents{true, 1, parts->front().charges};
         });
 }
 

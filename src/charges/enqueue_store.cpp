@@ -37,6 +37,41 @@ constexpr Query kInsertRun{"charge_insert_run", R"(
         FROM run, unnest($2::bigint[]) WITH ORDINALITY w(id, place))
     SELECT charge_run_id FROM run)"};
 
+constexpr Query kFileFacts{"charge_file_facts", R"(
+    SELECT f.integration_authentication_id IS NOT NULL,
+           coalesce(p.integration = 'revio' AND p.is_active AND p.write_is_enabled, false),
+           coalesce(p.name, ''), f.billing_period_start, f.billing_period_end, r.charge_run_id
+    FROM charge_file f
+    LEFT JOIN service_provider p ON p.tenant_id = $1
+        AND p.service_provider_id = f.integration_authentication_id
+    LEFT JOIN charge_run r ON r.tenant_id = $1 AND r.charge_file_id = f.charge_file_id
+    WHERE f.tenant_id = $1 AND f.charge_file_id = $2)"};
+
+constexpr Query kInsertFileRun{"charge_insert_file_run", R"(
+    WITH run AS (
+        INSERT INTO charge_run (tenant_id, source, charge_file_id, created_by, correlation_id)
+        VALUES ($1, 'file', $2, $3, $4) RETURNING charge_run_id),
+    part AS (
+        INSERT INTO charge_run_part (tenant_id, charge_run_id, part_number,
+            integration_authentication_id, billing_period_start, billing_period_end, note)
+        SELECT $1, run.charge_run_id, 1, f.integration_authentication_id, f.billing_period_start,
+               f.billing_period_end, 'file ' || f.name
+        FROM run, charge_file f WHERE f.tenant_id = $1 AND f.charge_file_id = $2)
+    SELECT charge_run_id FROM run)"};
+
+constexpr Query kLockFileRun{"charge_lock_file_run", R"(
+    SELECT charge_file_id, state <> 'enqueueing', hold <> 'running' FROM charge_run
+    WHERE tenant_id = $1 AND charge_run_id = $2 AND source = 'file' FOR UPDATE)"};
+
+constexpr Query kOrphans{"charge_file_orphans", R"(
+    SELECT count(*), coalesce(min(d.iccid), '')
+    FROM charge_file_row r JOIN device d ON d.tenant_id = $1 AND d.device_id = r.device_id
+    WHERE r.tenant_id = $1 AND r.charge_file_id = $2 AND d.customer_id IS NULL)"};
+
+constexpr Query kStopMaking{"charge_stop_making", R"(
+    UPDATE charge_run SET hold = 'stopped', hold_reason = $3, hold_by = 'carryall', hold_at = now()
+    WHERE tenant_id = $1 AND charge_run_id = $2)"};
+
 constexpr Query kOrderDelay{"charge_order_delay", R"(
     SELECT last_instance_delay_seconds FROM charge_setting WHERE tenant_id = $1)"};
 
@@ -185,6 +220,47 @@ Result<std::optional<InstanceToMake>> lock_instance(db::Transaction& transaction
     found.correlation_id = rows->string(0, 5);
     found.last_group_delay_seconds = static_cast<int>(rows->integer(0, 6));
     return std::optional(std::move(found));
+}
+
+Result<std::optional<FileFacts>> file_facts(db::Transaction& transaction, std::int64_t tenant_id,
+                                            ChargeFileId file) {
+    const auto rows = transaction.exec(kFileFacts, Params().add(tenant_id).add(file));
+    if (!rows) return rows.error();
+    if (rows->empty()) return std::optional<FileFacts>();
+    return std::optional(FileFacts{rows->boolean(0, 0), rows->boolean(0, 1), rows->string(0, 2),
+                                   rows->string(0, 3), rows->string(0, 4),
+                                   rows->optional_integer(0, 5)});
+}
+
+Result<ChargeRunId> insert_file_run(db::Transaction& transaction, const tenants::Caller& caller,
+                                    ChargeFileId file, const std::string& correlation_id) {
+    const auto rows = transaction.exec(
+        kInsertFileRun,
+        Params().add(caller.tenant_id).add(file).add(caller.name).add(correlation_id));
+    if (!rows) return rows.error();
+    return ChargeRunId{rows->integer(0, 0)};
+}
+
+Result<std::optional<FileToMake>> lock_file_run(db::Transaction& transaction,
+                                                std::int64_t tenant_id, ChargeRunId run) {
+    const auto rows = transaction.exec(kLockFileRun, Params().add(tenant_id).add(run));
+    if (!rows) return rows.error();
+    if (rows->empty()) return std::optional<FileToMake>();
+    FileToMake found;
+    found.file = {rows->integer(0, 0)};
+    found.is_made = rows->boolean(0, 1);
+    found.is_held = rows->boolean(0, 2);
+    const auto orphans = transaction.exec(kOrphans, Params().add(tenant_id).add(found.file));
+    if (!orphans) return orphans.error();
+    found.orphans = orphans->integer(0, 0);
+    found.first_orphan = orphans->string(0, 1);
+    return std::optional(std::move(found));
+}
+
+Result<void> stop_making(db::Transaction& transaction, std::int64_t tenant_id, ChargeRunId run,
+                         const std::string& reason) {
+    CARRYALL_TRY(transaction.exec(kStopMaking, Params().add(tenant_id).add(run).add(reason)));
+    return {};
 }
 
 }  // namespace carryall::charges

@@ -33,6 +33,22 @@ Result<std::int64_t> instances_of_run(db::Transaction& transaction, std::int64_t
 Result<ChargeRunId> insert_run(db::Transaction& transaction, const tenants::Caller& caller,
                                const std::vector<std::int64_t>& ids,
                                const std::string& correlation_id);
+
+// What decides about a file that is to be charged.
+struct FileFacts {
+    bool is_rev = false;             // goes to Rev.io
+    bool is_account_usable = false;  // active, of Rev.io, may be written to
+    std::string account;
+    std::string period_start, period_end;
+    std::optional<std::int64_t> run;  // that charges it
+};
+// Empty: there is no such file.
+Result<std::optional<FileFacts>> file_facts(db::Transaction& transaction, std::int64_t tenant_id,
+                                            ChargeFileId file);
+// The run with its one part. `conflict`: the file has a run.
+Result<ChargeRunId> insert_file_run(db::Transaction& transaction, const tenants::Caller& caller,
+                                    ChargeFileId file, const std::string& correlation_id);
+
 struct OrderDelay {
     int last_instance_seconds = 0;
 };
@@ -55,5 +71,20 @@ struct InstanceToMake {
 Result<std::optional<InstanceToMake>> lock_instance(db::Transaction& transaction,
                                                     std::int64_t tenant_id, ChargeRunId run,
                                                     InstanceId instance);
+
+struct FileToMake {
+    ChargeFileId file;
+    bool is_made = false;
+    bool is_held = false;
+    // Lines that had a customer when the file was taken and have none now; the first one's ICCID.
+    std::int64_t orphans = 0;
+    std::string first_orphan;
+};
+// Locks the run. Empty: no such run of a file.
+Result<std::optional<FileToMake>> lock_file_run(db::Transaction& transaction,
+                                                std::int64_t tenant_id, ChargeRunId run);
+// A run that cannot go on by itself waits for a person.
+Result<void> stop_making(db::Transaction& transaction, std::int64_t tenant_id, ChargeRunId run,
+                         const std::string& reason);
 
 }  // namespace carryall::charges

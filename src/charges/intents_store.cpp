@@ -201,8 +201,9 @@ Query insert_parts_query() {
     return {"charge_insert_parts", sql.c_str()};
 }
 
-Query insert_charges_query() {
-    static const std::string sql = fmt::format(R"(
+// $2 run. `part`: the relation, `lines`: lines_of_…().
+std::string insert_charges_sql(const std::string& part, const std::string& lines) {
+    return fmt::format(R"(
         INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id,
             device_id, customer_id, service_provider_id, portal, kind, billing_period_start,
             billing_period_end, amount, usage_mb, description, marker, rev_customer_id,
@@ -215,7 +216,13 @@ Query insert_charges_query() {
             l.marker, l.rev_customer_id, l.revio_service_id, l.product_id, l.product_type_id,
             l.start_date, l.end_date, l.state, l.reason,
             CASE WHEN l.state IN ('recorded', 'skipped') THEN now() END
-        FROM (WITH part AS (
+        FROM (WITH part AS ({}), {}) l)",
+                       part, lines);
+}
+
+// $3 instance.
+Query insert_charges_query() {
+    static const std::string sql = insert_charges_sql(R"(
             SELECT p.part_number, 'instance'::text AS source, $3::bigint AS source_id,
                    p.optimization_queue_id AS queue_id, i.portal_type, p.customer_id,
                    p.integration_authentication_id AS account_id,
@@ -223,9 +230,21 @@ Query insert_charges_query() {
             FROM charge_run_part p
             JOIN optimization_instance i ON i.tenant_id = $1 AND i.optimization_instance_id = $3
             WHERE p.tenant_id = $1 AND p.charge_run_id = $2
-              AND p.optimization_instance_id = $3), {}) l)",
-                                               lines_of_instances());
+              AND p.optimization_instance_id = $3)",
+                                                      lines_of_instances());
     return {"charge_insert", sql.c_str()};
+}
+
+// $3 file.
+Query insert_file_charges_query() {
+    static const std::string sql = insert_charges_sql(R"(
+            SELECT p.part_number, 'file'::text AS source, $3::bigint AS source_id,
+                   p.optimization_queue_id AS queue_id, NULL::text AS portal_type, p.customer_id,
+                   p.integration_authentication_id AS account_id,
+                   p.billing_period_start AS period_start, p.billing_period_end AS period_end
+            FROM charge_run_part p WHERE p.tenant_id = $1 AND p.charge_run_id = $2)",
+                                                      lines_of_files());
+    return {"charge_insert_of_file", sql.c_str()};
 }
 
 // Pages of consecutive places that cover the whole part, so that whatever a person releases later
@@ -323,6 +342,14 @@ Result<std::vector<MadePart>> insert_intents(db::Transaction& transaction, std::
     CARRYALL_TRY(
         transaction.exec(insert_charges_query(), Params().add(tenant_id).add(run).add(instance)));
     return finish_making(transaction, tenant_id, run, instance);
+}
+
+Result<std::vector<MadePart>> insert_file_intents(db::Transaction& transaction,
+                                                  std::int64_t tenant_id, ChargeRunId run,
+                                                  ChargeFileId file) {
+    CARRYALL_TRY(
+        transaction.exec(insert_file_charges_query(), Params().add(tenant_id).add(run).add(file)));
+    return finish_making(transaction, tenant_id, run, InstanceId{});
 }
 
 }  // namespace carryall::charges

@@ -39,5 +39,9 @@ Result<std::vector<MadePart>> finish_making(db::Transaction& transaction, std::i
 // Parts, charges, counters and pages; in the order of the comm groups.
 Result<std::vector<MadePart>> insert_intents(db::Transaction& transaction, std::int64_t tenant_id,
                                              ChargeRunId run, InstanceId instance);
+// The same of the one part that the run of a file has from its order on.
+Result<std::vector<MadePart>> insert_file_intents(db::Transaction& transaction,
+                                                  std::int64_t tenant_id, ChargeRunId run,
+                                                  ChargeFileId file);
 
 }  // namespace carryall::charges

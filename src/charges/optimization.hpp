@@ -16,8 +16,8 @@
 
 #include "base/json.hpp"
 #include "base/time_zone.hpp"
+#include "charges/table_report.hpp"
 #include "db/postgres.hpp"
-#include "devices/import.hpp"
 #include "tenants/page_token.hpp"
 #include "tenants/token.hpp"
 
@@ -31,10 +31,9 @@ using InstanceId = base::Id<struct OptimizationInstanceTag>;
 using CommGroupId = base::Id<struct OptimizationCommGroupTag>;
 using QueueId = base::Id<struct OptimizationQueueTag>;
 
-inline constexpr std::size_t kMaxCommGroups = 1'000;       // of an instance
-inline constexpr std::size_t kMaxQueues = 10'000;          // of an instance
-inline constexpr std::size_t kMaxCustomerEmails = 20;      // of an instance
-inline constexpr std::size_t kMaxRatePlanNameBytes = 200;  // of a device result
+inline constexpr std::size_t kMaxCommGroups = 1'000;   // of an instance
+inline constexpr std::size_t kMaxQueues = 10'000;      // of an instance
+inline constexpr std::size_t kMaxCustomerEmails = 20;  // of an instance
 
 // Spelled "m2m", "mobility", "crossProvider" in JSON; "cross_provider" in the database. Numbers are
 // those of the original system.
@@ -46,14 +45,9 @@ std::optional<PortalType> parse_portal_type(std::string_view text);  // any spel
 
 // --- taking results (optimization_put.cpp, optimization_import.cpp) ------------------------------
 
-// Device results taken or refused. Bad rows are as those of an inventory import.
-struct ResultsReport {
-    std::int64_t rows = 0;
-    std::int64_t stored_rows = 0;   // all rows, or none
+// Device results taken or refused.
+struct ResultsReport : TableReport {
     std::int64_t removed_rows = 0;  // stored before for the same queues and portals
-    std::int64_t bad = 0;
-    std::vector<devices::BadRow> bad_rows;  // the first devices::kMaxReportedRows of them
-    std::vector<std::string> notes;
 };
 
 struct PutInstance {

@@ -1,144 +1,23 @@
-// Takes device results from a file: one streaming pass into a temporary table, then set-based
-// statements. What must stay true: all rows are stored or none, each bad one is told with its row,
-// column and reason, and nothing that looks like money is left out in silence.
+// Takes device results from a file: the table's rows, then set-based statements. What must stay
+// true: all rows are stored or none, and each bad one is told with its row, column and reason.
 #include "base/log.hpp"
 #include "charges/optimization_result_store.hpp"
 #include "charges/optimization_rules.hpp"
 #include "charges/optimization_write_store.hpp"
+#include "charges/table_import.hpp"
 
 namespace carryall::charges {
 namespace {
-
-constexpr std::size_t kMaxNotedColumns = 10;
-
-// Where each of our columns stands in the file; empty: it is not there.
-using Positions = std::vector<std::optional<std::size_t>>;
-
-Result<Positions> find_positions(const sheets::Header& header) {
-    Positions positions;
-    bool names_devices = false;
-    for (const ResultColumn& column : result_columns_described()) {
-        std::vector<std::string_view> names{column.name};
-        names.insert(names.end(), column.other_names.begin(), column.other_names.end());
-        if (column.required) {
-            const auto found = sheets::match_column(header, names);
-            if (!found) return found.error();
-        }
-        const auto found = sheets::find_column(header, names);
-        if (!found) return found.error();
-        positions.push_back(*found);
-        const bool is_name = column.rule == ResultRule::iccid || column.rule == ResultRule::msisdn;
-        names_devices |= is_name && found->has_value();
-    }
-    if (!names_devices) {
-        return base::invalid_input("the file names no devices; a column iccid or msisdn is needed");
-    }
-    return positions;
-}
-
-Result<void> look_at_others(const sheets::Header& header, const Positions& positions,
-                            ResultsReport& report) {
-    std::string ignored;
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < header.names.size(); ++i) {
-        const std::string& name = header.names[i];
-        const bool is_used =
-            std::find(positions.begin(), positions.end(), std::optional(i)) != positions.end();
-        if (is_used || name.empty()) continue;
-        if (looks_chargeable(name)) {
-            return base::invalid_input("the column \"" + name +
-                                           "\" is not known but looks like something to charge; "
-                                           "rename it or take it out",
-                                       "column " + name);
-        }
-        if (++count <= kMaxNotedColumns) ignored += (ignored.empty() ? "" : ", ") + name;
-    }
-    if (count > kMaxNotedColumns) ignored += " and others";
-    if (count > 0) {
-        report.notes.push_back("these columns are not known and were ignored: " + ignored);
-    }
-    return {};
-}
-
-void add_bad_row(ResultsReport& report, std::int64_t row_number, std::string column,
-                 std::string reason) {
-    ++report.bad;
-    if (report.bad_rows.size() >= devices::kMaxReportedRows) return;
-    report.bad_rows.push_back({row_number, std::move(column), std::move(reason)});
-}
-
-// "row 12, column ICCID" -> "ICCID"
-std::string column_in(std::string_view place) {
-    constexpr std::string_view kMark = "column ";
-    const std::size_t at = place.find(kMark);
-    return at == std::string_view::npos ? std::string()
-                                        : std::string(place.substr(at + kMark.size()));
-}
-
-// False: the row is bad and told.
-bool read_cells(const sheets::Row& row, const Positions& positions, ResultCells& cells,
-                ResultsReport& report) {
-    if (row.problem) {
-        add_bad_row(report, row.number, column_in(row.problem->where), row.problem->message);
-        return false;
-    }
-    const auto& columns = result_columns_described();
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-        cells[i].reset();
-        if (!positions[i]) continue;
-        auto cell = read_result_cell(columns[i], row.cells[*positions[i]]);
-        if (!cell) {
-            add_bad_row(report, row.number, columns[i].name, cell.error().message);
-            return false;
-        }
-        cells[i] = *std::move(cell);
-    }
-    return true;
-}
-
-Result<void> copy_rows(db::Transaction& transaction, sheets::TableReader& reader,
-                       const Positions& positions, ResultsReport& report) {
-    auto copy = start_results(transaction);
-    if (!copy) return copy.error();
-    ResultCells cells(result_columns_described().size());
-    sheets::Row row;
-    for (;;) {  // ends at sheets::Limits::max_rows at the latest
-        const auto more = reader.next(row);
-        if (!more) return more.error();
-        if (!*more) return copy->finish();
-        ++report.rows;
-        if (!read_cells(row, positions, cells, report)) continue;
-        copy->field(row.number);
-        for (const auto& cell : cells) copy->field(cell);
-        CARRYALL_TRY(copy->end_row());
-    }
-}
-
-void finish(ResultsReport& report) {
-    std::sort(report.bad_rows.begin(), report.bad_rows.end(),
-              [](const auto& a, const auto& b) { return a.row_number < b.row_number; });
-    if (report.bad_rows.size() > devices::kMaxReportedRows) {
-        report.bad_rows.resize(devices::kMaxReportedRows);
-    }
-}
 
 Result<ResultsReport> run(db::Transaction& transaction, TenantId tenant_id, InstanceId id,
                           const std::filesystem::path& file, bool dry_run) {
     const auto locked = lock_instance(transaction, tenant_id, id);
     if (!locked) return locked.error();
     if (!*locked) return base::not_found("There is no such optimization instance");
-    auto reader = sheets::open_table(file);
-    if (!reader) return reader.error();
-    const sheets::Header& header = (*reader)->header();
-    const auto positions = find_positions(header);
-    if (!positions) return positions.error();
     ResultsReport report;
-    CARRYALL_TRY(look_at_others(header, *positions, report));
-    CARRYALL_TRY(prepare_results(transaction));
-    CARRYALL_TRY(copy_rows(transaction, **reader, *positions, report));
-    for (const std::string& note : (*reader)->notes()) report.notes.push_back(note);
+    CARRYALL_TRY(copy_table(transaction, file, result_columns_described(), report));
     CARRYALL_TRY(check_results(transaction, tenant_id, id, report));
-    finish(report);
+    sort_bad_rows(report);
     if (dry_run || report.bad > 0) return report;
     CARRYALL_TRY(store_results(transaction, tenant_id, report));
     return report;

@@ -3,6 +3,7 @@
 #include "charges/charge_setting.hpp"
 #include "charges/optimization_result_store.hpp"
 #include "charges/optimization_write_store.hpp"
+#include "charges/row_check_store.hpp"
 
 namespace carryall::charges {
 namespace {
@@ -21,11 +22,11 @@ class ResultRows {
     }
 
     Result<std::int64_t> copy(db::Transaction& transaction) const {
-        auto copy = start_results(transaction);
+        auto copy = start_rows(transaction, result_columns_described());
         if (!copy) return copy.error();
         std::int64_t row_number = 0;
         for (const QueueRequest* queue : queues_) {
-            for (const ResultCells& cells : *queue->device_results) {
+            for (const TableCells& cells : *queue->device_results) {
                 copy->field(++row_number);
                 for (const auto& cell : cells) copy->field(cell);
                 CARRYALL_TRY(copy->end_row());
@@ -55,7 +56,7 @@ Result<void> put_results(db::Transaction& transaction, TenantId tenant_id, Insta
                          const InstanceRequest& request, ResultsReport& report,
                          base::JsonErrors& errors) {
     const ResultRows rows(request);
-    CARRYALL_TRY(prepare_results(transaction));
+    CARRYALL_TRY(prepare_rows(transaction, result_columns_described()));
     const auto copied = rows.copy(transaction);
     if (!copied) return copied.error();
     report.rows = *copied;

@@ -47,7 +47,7 @@ class InstanceReader {
     void read_customer(const Place& at, InstanceRequest& request);
     CommGroupRequest read_comm_group(const Place& at);
     QueueRequest read_queue(const Place& at);
-    ResultCells read_result(const Place& at);
+    TableCells read_result(const Place& at);
     void check_ids(const InstanceRequest& request);
 
     const base::TimeZone& zone_;
@@ -154,9 +154,9 @@ void InstanceReader::read_customer(const Place& at, InstanceRequest& request) {
     }
 }
 
-ResultCells InstanceReader::read_result(const Place& at) {
+TableCells InstanceReader::read_result(const Place& at) {
     const auto& columns = result_columns_described();
-    ResultCells cells(columns.size());
+    TableCells cells(columns.size());
     for (const auto& [key, value] : at.object) {
         const std::string_view name(key.data(), key.size());
         const auto column = std::find_if(columns.begin(), columns.end(), [&](const auto& one) {
@@ -176,12 +176,11 @@ ResultCells InstanceReader::read_result(const Place& at) {
             mistake(at, name, "must be a string or a number");
             continue;
         }
-        const bool is_number = column->rule == ResultRule::amount ||
-                               column->rule == ResultRule::usage ||
-                               column->rule == ResultRule::count;
+        const bool is_number = column->rule == CellRule::amount ||
+                               column->rule == CellRule::usage || column->rule == CellRule::count;
         if (is_number) digits = plain_number(digits).value_or(digits);
         cell.text = digits;
-        auto read = read_result_cell(*column, cell);
+        auto read = read_cell(*column, cell);
         if (!read) {
             mistake(at, name, read.error().message);
             continue;

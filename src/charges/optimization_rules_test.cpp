@@ -52,16 +52,16 @@ TEST(Decimals, of_a_spreadsheet_are_the_fifteen_digits_it_shows) {
 }
 
 std::string cell_text(const char* column_name, const Cell& cell) {
-    for (const ResultColumn& column : result_columns_described()) {
+    for (const TableColumn& column : result_columns_described()) {
         if (std::string_view(column.name) != column_name) continue;
-        const auto read = read_result_cell(column, cell);
+        const auto read = read_cell(column, cell);
         if (!read) return "bad: " + read.error().message;
         return read->value_or("empty");
     }
     return "no such column";
 }
 
-TEST(ResultCells, are_read_by_their_columns) {
+TEST(TableCells, are_read_by_their_columns) {
     EXPECT_EQ(cell_text("rateCharge", {"0.30000000000000004", CellKind::number}), "0.3");
     EXPECT_TRUE(cell_text("rateCharge", {"0.30000000000000004", CellKind::text})
                     .starts_with("bad: has more than 6 digits"));
@@ -125,7 +125,7 @@ TEST(Instances, keep_amounts_as_they_were_written) {
     const auto& queues = request.comm_groups.at(0).queues;
     EXPECT_EQ(queues.at(0).total_cost, "0.1");
     ASSERT_TRUE(queues.at(0).device_results);
-    const ResultCells& cells = queues.at(0).device_results->at(0);
+    const TableCells& cells = queues.at(0).device_results->at(0);
     EXPECT_EQ(cells.at(0), "2");
     EXPECT_EQ(cells.at(5), "12.5");
     EXPECT_EQ(cells.at(6), "1.1");

@@ -36,7 +36,7 @@ struct PreviewVerdict {
     std::string amount;
 };
 struct PreviewWarning {
-    std::int64_t instance_id = 0;
+    std::optional<std::int64_t> instance_id;  // none: it is of the file
     std::int64_t device_id = 0;
     std::string iccid, kind, amount, reason;
 };
@@ -58,5 +58,8 @@ struct Preview {
 // Errors as order_run's.
 Result<Preview> preview_run(db::Connection& connection, const tenants::Caller& caller,
                             const std::vector<std::int64_t>& instances);
+// Errors as order_file's.
+Result<Preview> preview_file(db::Connection& connection, const tenants::Caller& caller,
+                             ChargeFileId file);
 
 }  // namespace carryall::charges

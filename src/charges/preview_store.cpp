@@ -20,25 +20,44 @@ constexpr Query kTables{"charge_preview_tables", R"(
         period_start date, amount numeric, product_id bigint, product_type_id bigint,
         state text, reason text) ON COMMIT DROP)"};
 
-Query fill_query() {
-    static const std::string sql = fmt::format(R"(
-        WITH filled AS (
+// `part`: the relation, `lines`: lines_of_…().
+std::string insert_sql(const std::string& part, const std::string& lines) {
+    return fmt::format(R"(
             INSERT INTO charge_preview
-            SELECT l.source_id, l.device_id, l.customer_id, l.customer, l.kind,
-                   l.billing_period_start, l.amount, l.product_id, l.product_type_id, l.state,
-                   l.reason
-            FROM (WITH part AS (
+            SELECT CASE l.source WHEN 'instance' THEN l.source_id END, l.device_id, l.customer_id,
+                   l.customer, l.kind, l.billing_period_start, l.amount, l.product_id,
+                   l.product_type_id, l.state, l.reason
+            FROM (WITH part AS ({}), {}) l)",
+                       part, lines);
+}
+
+Query fill_query() {
+    const std::string part = fmt::format(R"(
                 SELECT 0 AS part_number, 'instance'::text AS source, $2::bigint AS source_id,
                        w.optimization_queue_id AS queue_id, i.portal_type, i.customer_id,
                        i.integration_authentication_id AS account_id,
                        i.billing_period_start AS period_start, i.billing_period_end AS period_end
-                FROM ({0}) w
+                FROM ({}) w
                 JOIN optimization_instance i ON i.tenant_id = $1
-                    AND i.optimization_instance_id = $2), {1}) l)
-        SELECT w.optimization_comm_group_id, w.reason FROM ({0}) w
-        WHERE w.optimization_queue_id = 0)",
-                                               winning_queue_sql(), lines_of_instances());
+                    AND i.optimization_instance_id = $2)",
+                                         winning_queue_sql());
+    static const std::string sql = fmt::format(
+        "WITH filled AS ({}) SELECT w.optimization_comm_group_id, w.reason FROM ({}) w "
+        "WHERE w.optimization_queue_id = 0",
+        insert_sql(part, lines_of_instances()), winning_queue_sql());
     return {"charge_preview_fill", sql.c_str()};
+}
+
+Query fill_file_query() {
+    static const std::string sql = insert_sql(R"(
+                SELECT 1 AS part_number, 'file'::text AS source, f.charge_file_id AS source_id,
+                       0::bigint AS queue_id, NULL::text AS portal_type,
+                       NULL::bigint AS customer_id,
+                       f.integration_authentication_id AS account_id,
+                       f.billing_period_start AS period_start, f.billing_period_end AS period_end
+                FROM charge_file f WHERE f.tenant_id = $1 AND f.charge_file_id = $2)",
+                                              lines_of_files());
+    return {"charge_preview_fill_file", sql.c_str()};
 }
 
 constexpr Query kVerdicts{"charge_preview_verdicts", R"(
@@ -109,7 +128,7 @@ Result<void> read_rows(db::Transaction& transaction, std::int64_t tenant_id, Pre
         transaction.exec(kWarnings, Params().add(tenant_id).add(kMaxPreviewWarnings));
     if (!warnings) return warnings.error();
     for (std::size_t i = 0; i < warnings->size(); ++i) {
-        preview.warnings.push_back({warnings->integer(i, 0), warnings->integer(i, 1),
+        preview.warnings.push_back({warnings->optional_integer(i, 0), warnings->integer(i, 1),
                                     warnings->string(i, 2), warnings->string(i, 3),
                                     warnings->string(i, 4), warnings->string(i, 5)});
     }
@@ -135,6 +154,21 @@ Result<Preview> preview_run(db::Connection& connection, const tenants::Caller& c
                         {instance, without->integer(i, 0), without->string(i, 1)});
                 }
             }
+            CARRYALL_TRY(read_sums(transaction, preview));
+            CARRYALL_TRY(read_rows(transaction, tenant_id, preview));
+            return preview;
+        });
+}
+
+Result<Preview> preview_file(db::Connection& connection, const tenants::Caller& caller,
+                             ChargeFileId file) {
+    const std::int64_t tenant_id = caller.tenant_id.value;
+    return db::in_transaction<Preview>(
+        connection, tenant_id, [&](db::Transaction& transaction) -> Result<Preview> {
+            CARRYALL_TRY(check_file_order(transaction, tenant_id, file));
+            CARRYALL_TRY(transaction.exec(kTables));
+            CARRYALL_TRY(transaction.exec(fill_file_query(), Params().add(tenant_id).add(file)));
+            Preview preview;
             CARRYALL_TRY(read_sums(transaction, preview));
             CARRYALL_TRY(read_rows(transaction, tenant_id, preview));
             return preview;

@@ -145,6 +145,18 @@ Result<void> ChargeRunner::make(const queue::Message& message) {
     return unless_taken_over(enqueue_queue_->remove(message));
 }
 
+// Making it sends a message of its own for what follows.
+Result<void> ChargeRunner::make_file(const queue::Message& message, const WorkablePart& part) {
+    CARRYALL_TRY(connection_->work_for_tenant(0));
+    const auto kept = charge_queue_->extend(message, settings_.making_lease);
+    if (!kept) return unless_taken_over(kept);
+    const auto made = make_file_intents(*connection_, part.tenant_id, part.run);
+    if (!made) return made.error();
+    if (made->is_new) base::log::info("charge_intents_made", {{"charges", made->charges}});
+    CARRYALL_TRY(connection_->work_for_tenant(0));
+    return unless_taken_over(charge_queue_->remove(message));
+}
+
 Result<void> ChargeRunner::send(const queue::Message& message) {
     const queue::ChargeAttributes& charge = *message.attributes.charge;
     const auto part = load_part(*connection_, message.attributes.tenant_id,
@@ -154,6 +166,7 @@ Result<void> ChargeRunner::send(const queue::Message& message) {
         return unless_taken_over(charge_queue_->remove(message));
     }
     if (!part) return part.error();
+    if (part->is_to_be_made && !part->is_held) return make_file(message, *part);
     if (!part->is_open || part->is_held || !part->account) {
         return unless_taken_over(charge_queue_->remove(message));
     }

@@ -40,6 +40,7 @@ class ChargeRunner {
     Result<bool> receive(queue::Queue& queue, std::chrono::seconds lease,
                          Result<void> (ChargeRunner::*work)(const queue::Message&));
     Result<void> make(const queue::Message& message);
+    Result<void> make_file(const queue::Message& message, const WorkablePart& part);
     Result<void> send(const queue::Message& message);
     Result<void> send_in_turn(const queue::Message& message, const WorkablePart& part,
                               const carriers::Account& account);

@@ -17,7 +17,8 @@ using db::Rows;
 
 Query load_query() {
     static const std::string sql = fmt::format(R"(
-    SELECT r.correlation_id, r.hold <> 'running', t.state = 'sending', {}
+    SELECT r.correlation_id, r.hold <> 'running', t.state = 'sending',
+           r.source = 'file' AND r.state = 'enqueueing', {}
     FROM charge_run r
     JOIN charge_run_part t ON t.tenant_id = $1 AND t.charge_run_id = $2 AND t.part_number = $3
     LEFT JOIN service_provider p ON p.tenant_id = $1
@@ -26,7 +27,7 @@ Query load_query() {
                                                accounts::account_columns());
     return {"charge_load_part", sql.c_str()};
 }
-constexpr int kAccountColumn = 3;
+constexpr int kAccountColumn = 4;
 
 // Without a marker a charge is told from others by what it says: those that are known to be others
 // are left out.
@@ -336,6 +337,7 @@ Result<WorkablePart> load_part(db::Connection& connection, std::int64_t tenant_i
     part.correlation_id = rows->string(0, 0);
     part.is_held = rows->boolean(0, 1);
     part.is_open = rows->boolean(0, 2);
+    part.is_to_be_made = rows->boolean(0, 3);
     if (!rows->is_null(0, kAccountColumn)) {
         auto account = accounts::read_account(*rows, 0, kAccountColumn, key);
         if (!account) return account.error();

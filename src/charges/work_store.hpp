@@ -25,6 +25,7 @@ struct WorkablePart {
     std::string correlation_id;
     bool is_held = false;                            // the run is stopped: nobody is called
     bool is_open = false;                            // it is still being sent
+    bool is_to_be_made = false;                      // of a file whose intents are not made yet
     std::optional<accounts::StoredAccount> account;  // of Rev.io; none: nothing is sent
 };
 // Not found: another tenant's, or none.

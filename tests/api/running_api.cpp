@@ -188,6 +188,15 @@ void make_reconciliation(support::TestDatabase& database, Tenant& tenant) {
             ", 1, 'charge_again', 'x') RETURNING charge_difference_id");
 }
 
+void make_charge_file(support::TestDatabase& database, Tenant& tenant) {
+    tenant.ids["fileId"] = inserted(
+        database,
+        "INSERT INTO charge_file (tenant_id, name, billing_period_start, billing_period_end, "
+        "row_count, uploaded_by) VALUES (" +
+            base::to_string(tenant.id) +
+            ", 'fees', '2026-03-01', '2026-03-31', 0, 'test') RETURNING charge_file_id");
+}
+
 void make_notifications(support::TestDatabase& database, Tenant& tenant, const std::string& name) {
     const std::string t = base::to_string(tenant.id);
     auto& ids = tenant.ids;
@@ -277,6 +286,7 @@ Tenant make_tenant(support::TestDatabase& database, db::Pool& pool, const std::s
     make_optimization(database, tenant);
     make_charge(database, tenant);
     make_reconciliation(database, tenant);
+    make_charge_file(database, tenant);
     tenant.finished_change = make_change(database, tenant, "PROCESSED", iccid);
     database.run(
         "UPDATE bulk_change SET plan_hash = repeat('a', 64), plan_summary = "
