@@ -13,6 +13,9 @@ from stage import FIRST_ICCID, TenantScene
 FIRST_CUSTOMER = 9001
 FIRST_INSTANCE = 1001
 PERIOD = ("2026-02-01", "2026-02-28")
+# What Rev.io wants of every charge.
+FORM = {"is_tax_included": False, "is_commission_exempted": False, "is_prorated": False,
+        "quantity": 1, "cost": 0}
 
 # Each line costs a rate and an overage, of its own amounts.
 LOAD = """
@@ -117,7 +120,7 @@ class ReconcileScene(TenantScene):
     def add_charges_of_others(self, count):
         """Charges that are not ours: no markers, other markers, the same customers and products."""
         self.add_to_revio([{
-            "customer_id": FIRST_CUSTOMER + n % self.customers, "product_type_id": 311,
+            **FORM, "rate": 1, "customer_id": FIRST_CUSTOMER + n % self.customers, "product_type_id": 311,
             "description": "Monthly fee" if n % 2 else f"Router [shop:Q{n}-D{n}-RATE]",
             "amount": 1 + n % 9, "start_date": PERIOD[0], "end_date": PERIOD[1]}
             for n in range(count)])
@@ -135,8 +138,8 @@ class ReconcileScene(TenantScene):
             self.ask_revio("POST", f"charges/{one['charge_id']}",
                            json.dumps({"amount": float(amount)}).encode())
         keep = ("customer_id", "product_type_id", "description", "amount", "start_date",
-                "end_date")
-        copies = [{name: one[name] for name in keep} for one in doubles]
+                "end_date", "rate")
+        copies = [{**FORM, **{name: one[name] for name in keep}} for one in doubles]
         strangers = [{**copies[n % len(copies)],
                       "description": f"IoT 1GB [amop:Q77{n}-D{n}-OVERAGE]"}
                      for n in range(each - len(copies))]
