@@ -120,7 +120,8 @@ class ReconcileScene(TenantScene):
     def add_charges_of_others(self, count):
         """Charges that are not ours: no markers, other markers, the same customers and products."""
         self.add_to_revio([{
-            **FORM, "rate": 1, "customer_id": FIRST_CUSTOMER + n % self.customers, "product_type_id": 311,
+            **FORM, "rate": 1, "product_type_id": 311,
+            "customer_id": FIRST_CUSTOMER + n % self.customers,
             "description": "Monthly fee" if n % 2 else f"Router [shop:Q{n}-D{n}-RATE]",
             "amount": 1 + n % 9, "start_date": PERIOD[0], "end_date": PERIOD[1]}
             for n in range(count)])
