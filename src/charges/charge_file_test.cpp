@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "charges/ledger_fixture_test.hpp"
+#include "support/charges.hpp"
 #include "charges/preview.hpp"
 #include "support/temp_dir.hpp"
 

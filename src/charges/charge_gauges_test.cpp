@@ -1,7 +1,7 @@
 // The figures of charges as metrics, from the rows of runs, parts and charges.
 #include "charges/charge_gauges.hpp"
 
-#include "charges/ledger_fixture_test.hpp"
+#include "support/charges.hpp"
 #include "db/gauges.hpp"
 
 namespace carryall::charges {

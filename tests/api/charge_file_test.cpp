@@ -39,7 +39,7 @@ class ChargeFileApi : public ApiTest {
 
 TEST_F(ChargeFileApi, a_file_is_tried_taken_shown_previewed_and_ordered_once) {
     give_customer();
-    const std::string named = std::string(kPeriod) + "&name=fees.csv";
+    const std::string named = fmt::format("{}&name=fees.csv", kPeriod);
     const json::object tried =
         object_of(upload(rows("12.50,Late fee"), named + "&dryRun=true"), 200);
     EXPECT_TRUE(tried.at("fileId").is_null());
@@ -60,7 +60,7 @@ TEST_F(ChargeFileApi, a_file_is_tried_taken_shown_previewed_and_ordered_once) {
     EXPECT_EQ(run.at("state"), "enqueueing");
     EXPECT_EQ(run.at("fileId"), id);
     EXPECT_EQ(object_of(order(body), 200).at("chargeRunId"), run.at("chargeRunId"));
-    const json::object listed = object_of(ask("GET", std::string(kPath) + "?limit=1"), 200);
+    const json::object listed = object_of(ask("GET", fmt::format("{}?limit=1", kPath)), 200);
     EXPECT_EQ(listed.at("items").at(0).at("chargeRunId"), run.at("chargeRunId"));
 }
 
@@ -95,14 +95,14 @@ TEST_F(ChargeFileApi, a_request_that_cannot_be_is_refused_with_what_is_wrong) {
               "billingPeriodEnd");
     EXPECT_EQ(parameter("?billingPeriodStart=soon&billingPeriodEnd=2026-02-28"),
               "billingPeriodStart");
-    const std::string account = std::string(kPeriod) + "&integrationAuthenticationId=";
+    const std::string account = fmt::format("{}&integrationAuthenticationId=", kPeriod);
     EXPECT_EQ(parameter(account + "x"), "integrationAuthenticationId");
     // A carrier's account, and one of another tenant.
     for (const Tenant* tenant : {&own(), &foreign()}) {
         EXPECT_EQ(parameter(account + std::to_string(tenant->ids.at("serviceProviderId"))),
                   "integrationAuthenticationId");
     }
-    EXPECT_EQ(parameter(std::string(kPeriod) + "&name=" + std::string(201, 'n')), "name");
+    EXPECT_EQ(parameter(fmt::format("{}&name={}", kPeriod, std::string(201, 'n'))), "name");
     problem_of(upload(""), 400, "invalid_input");
     problem_of(upload("iccid,amount,description\n"), 400, "invalid_input");
     problem_of(upload("PK\x03\x04 no workbook"), 400, "invalid_input");
@@ -123,7 +123,7 @@ TEST_F(ChargeFileApi, an_order_names_instances_or_a_file_of_the_tenant) {
 TEST_F(ChargeFileApi, only_those_who_charge_upload) {
     for (const Role role : {Role::viewer, Role::operator_}) {
         const auto refused =
-            ask("POST", std::string(kPath) + kPeriod, rows("1,Fee"), "text/csv", as(own(), role));
+            ask("POST", fmt::format("{}{}", kPath, kPeriod), rows("1,Fee"), "text/csv", as(own(), role));
         problem_of(refused, 403, "forbidden");
     }
 }
