@@ -225,6 +225,10 @@ Result<OrderedRun> order_run(db::Connection& connection, const tenants::Caller& 
 
 namespace {
 
+// While one runner waits for the last answers of a page and writes it down, another sends the next:
+// so the account never idles.
+constexpr int kRunnersOfAPart = 2;
+
 // What follows for a part: sending, or, if there is nothing to send, its list.
 Result<void> send_part(db::Transaction& transaction, std::int64_t tenant_id, ChargeRunId run,
                        InstanceId instance, const InstanceToMake& order, const MadePart& part,
@@ -240,9 +244,15 @@ Result<void> send_part(db::Transaction& transaction, std::int64_t tenant_id, Cha
     charge.current_integration_authentication_id = part.integration_authentication_id;
     charge.portal_type_id = static_cast<int>(part.portal_type);
     const char* queue = part.is_settled ? queue::kChargeCheckQueue : queue::kChargeQueue;
-    return queue::enqueue(
-        transaction, queue, "Queue to work is " + std::to_string(part.queue_id), attributes,
-        std::chrono::seconds(charge.is_last_instance_id ? order.last_group_delay_seconds : 0));
+    const std::chrono::seconds delay(charge.is_last_instance_id ? order.last_group_delay_seconds
+                                                                : 0);
+    const int messages = part.is_settled ? 1 : kRunnersOfAPart;
+    for (int i = 0; i < messages; ++i) {
+        CARRYALL_TRY(queue::enqueue(transaction, queue,
+                                    "Queue to work is " + std::to_string(part.queue_id), attributes,
+                                    delay));
+    }
+    return {};
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ class ChargeFileApi : public ApiTest {
     static constexpr const char* kPath = "/v1/charge-files";
     static constexpr const char* kPeriod =
         "?billingPeriodStart=2026-02-01&billingPeriodEnd=2026-02-28";
+    // The period and more parameters.
+    static std::string with(std::string_view more) { return fmt::format("{}{}", kPeriod, more); }
 
     static json::object object_of(const support::HttpReply& reply, int status) {
         EXPECT_EQ(reply.status, status) << reply.body;
@@ -21,10 +23,10 @@ class ChargeFileApi : public ApiTest {
         return body.is_object() ? body.get_object() : json::object{};
     }
     static support::HttpReply upload(const std::string& csv, const std::string& query = kPeriod) {
-        return ask("POST", kPath + query, csv, "text/csv");
+        return ask("POST", fmt::format("{}{}", kPath, query), csv, "text/csv");
     }
     static support::HttpReply order(const std::string& body, const char* path = "") {
-        return ask("POST", std::string("/v1/charge-runs") + path, body);
+        return ask("POST", fmt::format("/v1/charge-runs{}", path), body);
     }
     static std::string rows(const std::string& rest) {
         return fmt::format("iccid,amount,description\n{},{}\n", kOwnIccid, rest);
@@ -39,9 +41,9 @@ class ChargeFileApi : public ApiTest {
 
 TEST_F(ChargeFileApi, a_file_is_tried_taken_shown_previewed_and_ordered_once) {
     give_customer();
-    const std::string named = fmt::format("{}&name=fees.csv", kPeriod);
+    const std::string named = with("&name=fees.csv");
     const json::object tried =
-        object_of(upload(rows("12.50,Late fee"), named + "&dryRun=true"), 200);
+        object_of(upload(rows("12.50,Late fee"), with("&name=fees.csv&dryRun=true")), 200);
     EXPECT_TRUE(tried.at("fileId").is_null());
     EXPECT_EQ(tried.at("totalAmount"), "12.5");
     const auto made = upload(rows("12.50,Late fee"), named);
@@ -95,14 +97,14 @@ TEST_F(ChargeFileApi, a_request_that_cannot_be_is_refused_with_what_is_wrong) {
               "billingPeriodEnd");
     EXPECT_EQ(parameter("?billingPeriodStart=soon&billingPeriodEnd=2026-02-28"),
               "billingPeriodStart");
-    const std::string account = fmt::format("{}&integrationAuthenticationId=", kPeriod);
+    const std::string account = with("&integrationAuthenticationId=");
     EXPECT_EQ(parameter(account + "x"), "integrationAuthenticationId");
     // A carrier's account, and one of another tenant.
     for (const Tenant* tenant : {&own(), &foreign()}) {
         EXPECT_EQ(parameter(account + std::to_string(tenant->ids.at("serviceProviderId"))),
                   "integrationAuthenticationId");
     }
-    EXPECT_EQ(parameter(fmt::format("{}&name={}", kPeriod, std::string(201, 'n'))), "name");
+    EXPECT_EQ(parameter(with("&name=" + std::string(201, 'n'))), "name");
     problem_of(upload(""), 400, "invalid_input");
     problem_of(upload("iccid,amount,description\n"), 400, "invalid_input");
     problem_of(upload("PK\x03\x04 no workbook"), 400, "invalid_input");
@@ -122,8 +124,8 @@ TEST_F(ChargeFileApi, an_order_names_instances_or_a_file_of_the_tenant) {
 
 TEST_F(ChargeFileApi, only_those_who_charge_upload) {
     for (const Role role : {Role::viewer, Role::operator_}) {
-        const auto refused =
-            ask("POST", fmt::format("{}{}", kPath, kPeriod), rows("1,Fee"), "text/csv", as(own(), role));
+        const auto refused = ask("POST", fmt::format("{}{}", kPath, kPeriod), rows("1,Fee"),
+                                 "text/csv", as(own(), role));
         problem_of(refused, 403, "forbidden");
     }
 }
