@@ -187,8 +187,9 @@ Result<void> ChargeRunner::send_in_turn(const queue::Message& message, const Wor
     auto& pace = paces_[part.account->pacing_key];
     if (!pace) pace = std::make_unique<accounts::AccountPace>(*connection_, name_);
     const accounts::Limits limits = accounts::limits_of(*part.account);
-    const int wanted =
-        std::min(settings_.max_in_flight, limits.max_concurrency.value_or(settings_.max_in_flight));
+    // Half of the calls in flight that the account takes: the other half is the next runner's.
+    const int most = limits.max_concurrency.value_or(settings_.max_in_flight * 2);
+    const int wanted = std::min(settings_.max_in_flight, std::max(1, most / 2));
     const auto blocked_for =
         pace->begin_turn(part.account->pacing_key, limits, wanted, settings_.lease);
     if (!blocked_for) return blocked_for.error();
