@@ -33,7 +33,7 @@ Result<ChargeFileRequest> checked(ChargeFileRequest request, const ChargeSetting
     }
     if (request.name.size() > kMaxFileNameBytes) {
         return base::invalid_input(fmt::format("name may have {} bytes", kMaxFileNameBytes),
-                                   "name");
+                                   "parameter name");
     }
     if (request.name.empty()) request.name = *start + " to " + *end;
     request.billing_period_start = *std::move(start);
