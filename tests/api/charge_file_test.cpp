@@ -105,9 +105,9 @@ TEST_F(ChargeFileApi, a_request_that_cannot_be_is_refused_with_what_is_wrong) {
                   "integrationAuthenticationId");
     }
     EXPECT_EQ(parameter(with("&name=" + std::string(201, 'n'))), "name");
-    problem_of(upload(""), 400, "invalid_input");
+    problem_of(upload(""), 415, "unsupported_media_type");
     problem_of(upload("iccid,amount,description\n"), 400, "invalid_input");
-    problem_of(upload("PK\x03\x04 no workbook"), 415, "unsupported_media_type");
+    problem_of(upload("PK\x03\x04 no workbook"), 400, "invalid_input");
 }
 
 TEST_F(ChargeFileApi, an_order_names_instances_or_a_file_of_the_tenant) {
