@@ -225,12 +225,13 @@ class StoppedByFailures(Held):
         progress = self.wait_until(number, lambda one: one["counts"]["sending"] == 0)
         self.assertGreater(progress["counts"]["new"], scene.lines // 2, progress)
         scene.faults(LATENCY)
-        failed = progress["counts"]["error"]
         scene.platform.carryall("change", "resume", number, check=False)
-        self.assertEqual(self.counts(number)["new"], scene.lines - failed, "it needs a word")
+        # A page that was claimed in the moment of the pause may still be written down.
+        self.assertGreater(self.counts(number)["new"], scene.lines // 2, "it needs a word")
         scene.platform.carryall("change", "resume", number, "--ignore-threshold")
-        detail = scene.finish(number)
-        self.assertEqual(detail["counts"]["processed"], scene.lines - failed, detail)
+        counts = scene.finish(number)["counts"]
+        self.assertGreaterEqual(counts["error"], 30)
+        self.assertEqual(counts["processed"] + counts["error"], scene.lines, counts)
         scene.platform.carryall("change", "retry", number)
         self.assertEqual(scene.finish(number)["status"], "PROCESSED")
         self.assert_clean()
