@@ -55,7 +55,7 @@ class ChargeFileTest(unittest.TestCase):
         worker.send_signal(signal.SIGKILL)
         worker.wait(30)
         scene.start_worker()
-        ended = scene.settle(run)
+        ended = scene.watch(run)
         self.assertEqual((ended["source"], ended["fileId"]), ("file", taken["fileId"]))
         self.assertEqual(ended["counts"]["charged"], len(rows))
         self.assertEqual(Decimal(ended["chargedAmount"]), total)
@@ -74,7 +74,7 @@ class ChargeFileTest(unittest.TestCase):
 
     def the_same_rows_again_wait_for_a_person(self, scene, rows):
         run = self.order(self.upload(scene, rows)["fileId"])
-        ended = scene.settle(run)
+        ended = scene.watch(run)
         self.assertEqual(ended["counts"]["parked"], len(rows))
         self.assertEqual(len(scene.ledger_of_revio()), len(rows))
 
