@@ -139,6 +139,26 @@ class ChargesTest(unittest.TestCase):
                                         check=False)
         self.assertIn("reversed already", str(again))
 
+    def test_a_reconciled_period_is_signed_off_and_takes_no_further_run(self):
+        scene = self.scene(20)
+        instance = scene.optimize([("5.00", "0.75", "0")] * 20)
+        later = scene.optimize([("1.00", "0", "0")] * 20)
+        scene.start_worker()
+        scene.watch(scene.charge(instance))
+        period = ("2026-02-01", "2026-02-28")
+        early = scene.platform.carryall("charges", "sign-off", *period, "--note", "looked at",
+                                        check=False)
+        self.assertIn("reconcil", str(early))
+        found = scene.platform.carryall("charges", "reconcile", "--account", scene.account_id,
+                                        "--period", *period, "--watch")
+        self.assertEqual((found["foundCount"], found["differenceCount"]), (40, 0), found)
+        scene.platform.carryall("charges", "sign-off", *period, "--note", "looked at")
+        periods = scene.platform.carryall("charges", "periods")
+        self.assertEqual([one["state"] for one in periods], ["signed_off"])
+        refused = scene.platform.carryall("charges", "enqueue", "--instances", later, check=False)
+        self.assertIn("signed off", str(refused))
+        self.assertEqual(len(scene.ledger_of_revio()), 40)
+
     def test_killed_workers_and_lost_answers_bill_nobody_twice(self):
         scene = self.scene(400)
         instance = scene.optimize([(f"{n % 37}.25", f"{n % 5}.5", "0") for n in range(400)])
