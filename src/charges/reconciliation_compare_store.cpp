@@ -208,8 +208,9 @@ constexpr Query kOrphans{"reconcile_orphans", R"(
     FROM scope s, dates, spare d
     JOIN form ON form.text = regexp_replace(d.marker, $1, '{key}')
     WHERE d.marker ~ $1 AND coalesce(d.start_date <= dates.last AND d.end_date >= dates.first, true)
+      -- Said again, so that the index of markers can be used.
       AND NOT EXISTS (SELECT FROM charge o WHERE o.tenant_id = s.tenant_id
-          AND o.marker = d.marker))"};
+          AND o.marker = d.marker AND o.marker <> ''))"};
 // As intents_store.cpp makes keys; a reversal's ends in its generation.
 constexpr const char* kKeyForm = "[QF][0-9]+-D[0-9]+-(RATE|OVERAGE|USAGE|SMS)(-G[0-9]+)?";
 
