@@ -38,6 +38,7 @@ constexpr Query kLoadRun{"charge_list_load_run", R"(
     FROM charge_run r LEFT JOIN charge_setting s ON s.tenant_id = $1
     WHERE r.tenant_id = $1 AND r.charge_run_id = $2)"};
 
+// As the instances were ordered; the numbers tell which worker was first to divide one.
 constexpr Query kLoadParts{"charge_list_load_parts", R"(
     SELECT p.part_number, p.optimization_instance_id, p.optimization_queue_id, p.customer_id,
            c.name, c.account_number, p.billing_period_start, p.billing_period_end, p.charge_count,
@@ -46,8 +47,10 @@ constexpr Query kLoadParts{"charge_list_load_parts", R"(
            p.list_version, p.list_name, p.list_key, p.list_bytes
     FROM charge_run_part p
     LEFT JOIN customer c ON c.tenant_id = $1 AND c.customer_id = p.customer_id
+    LEFT JOIN charge_run_instance i ON i.tenant_id = $1 AND i.charge_run_id = $2
+        AND i.optimization_instance_id = p.optimization_instance_id
     WHERE p.tenant_id = $1 AND p.charge_run_id = $2
-    ORDER BY p.part_number)"};
+    ORDER BY i.position, p.part_number)"};
 
 // 0: of the staff.
 constexpr Query kLoadAddresses{"charge_list_load_addresses", R"(

@@ -104,6 +104,23 @@ TEST_F(PartCheck, several_parts_are_told_together_when_the_last_one_is_listed) {
     EXPECT_EQ(sql("SELECT payload ->> 'chargedAmount' FROM event"), "6.00");
 }
 
+TEST_F(PartCheck, a_run_is_told_in_the_order_of_its_instances) {
+    set_emails("boss@example.com", "");
+    add_instance(12, 1, "");
+    add_instance(13, 1, "");
+    const auto run = add_run(2);
+    database().run(
+        "INSERT INTO charge_run_instance (tenant_id, charge_run_id, optimization_instance_id, "
+        "position, is_last) SELECT 1, charge_run_id, i, i - 11, i = 13 "
+        "FROM charge_run, unnest(ARRAY[12, 13]) i");
+    add_simple_part(run, 1, 13);  // a second worker was faster
+    add_simple_part(run, 2, 12);
+    list(run, 1);
+    list(run, 2);
+    ASSERT_EQ(mails().size(), 1U);
+    EXPECT_EQ(mails()[0][1], kSubject + "Instances 12, 13");
+}
+
 TEST_F(PartCheck, with_an_instance_whose_charges_are_still_made_the_run_goes_on) {
     set_emails("boss@example.com", "");
     add_instance(12, 1, "");

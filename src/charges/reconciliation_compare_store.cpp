@@ -23,6 +23,7 @@ constexpr const char* kTables = R"(
         service_id bigint, product_id bigint, product_type_id bigint, amount numeric,
         start_date date, end_date date, description text, marker text) ON COMMIT DROP;
     CREATE TEMP TABLE spare (LIKE shown) ON COMMIT DROP;
+    CREATE TEMP TABLE suspect (LIKE shown) ON COMMIT DROP;
     CREATE TEMP TABLE pair (charge_id bigint, account bigint, revio_charge_id bigint,
         is_by_id boolean) ON COMMIT DROP;
     CREATE TEMP TABLE finding (place smallint, kind text, charge_id bigint,
@@ -191,8 +192,10 @@ constexpr Query kExtra{"reconcile_extra", R"(
     WHERE NOT i.is_sending
     ORDER BY d.account, d.revio_charge_id, i.state = 'charged', i.charge_id)"};
 
-// It has a marker in the form of ours, and no intent of any period has it.
-constexpr Query kOrphans{"reconcile_orphans", R"(
+// Those of the spare with a marker in the form of ours. Set apart, since no statistics tell how few
+// they are, and the look at all our intents is by index only if that is known.
+constexpr Query kSuspect{"reconcile_suspect", R"(
+    INSERT INTO suspect
     WITH form AS (
         SELECT DISTINCT regexp_replace(m.marker, $1, '{key}') AS text
         FROM (SELECT marker FROM intent WHERE marker <> '' UNION ALL
@@ -200,19 +203,24 @@ constexpr Query kOrphans{"reconcile_orphans", R"(
                   ON t.tenant_id = s.tenant_id), 'amop:{key}'), '{key}', 'Q0-D0-RATE')) m
         WHERE m.marker <> ''),
     dates AS (SELECT min(start_date) AS first, max(end_date) AS last FROM intent)
+    SELECT d.* FROM dates, spare d
+    JOIN form ON form.text = regexp_replace(d.marker, $1, '{key}')
+    WHERE d.marker ~ $1
+      AND coalesce(d.start_date <= dates.last AND d.end_date >= dates.first, true))"};
+// As intents_store.cpp makes keys; a reversal's ends in its generation.
+constexpr const char* kKeyForm = "[QF][0-9]+-D[0-9]+-(RATE|OVERAGE|USAGE|SMS)(-G[0-9]+)?";
+
+// It has a marker of ours, and no intent of any period has it.
+constexpr Query kOrphans{"reconcile_orphans", R"(
     INSERT INTO finding
     SELECT 3, 'extra', NULL, d.revio_charge_id, d.rev_customer_id, NULL, d.marker, NULL, d.amount,
         NULL, d.revio_charge_id::text, 'remove',
         'it carries a marker of ours, and our ledger has no such intent. Remove it in Rev.io, or '
         || 'credit it if it is billed'
-    FROM scope s, dates, spare d
-    JOIN form ON form.text = regexp_replace(d.marker, $1, '{key}')
-    WHERE d.marker ~ $1 AND coalesce(d.start_date <= dates.last AND d.end_date >= dates.first, true)
-      -- Said again, so that the index of markers can be used.
-      AND NOT EXISTS (SELECT FROM charge o WHERE o.tenant_id = s.tenant_id
+    FROM scope s, suspect d
+    -- Said again, so that the index of markers can be used.
+    WHERE NOT EXISTS (SELECT FROM charge o WHERE o.tenant_id = s.tenant_id
           AND o.marker = d.marker AND o.marker <> ''))"};
-// As intents_store.cpp makes keys; a reversal's ends in its generation.
-constexpr const char* kKeyForm = "[QF][0-9]+-D[0-9]+-(RATE|OVERAGE|USAGE|SMS)(-G[0-9]+)?";
 
 // Rev.io may keep whole cents, so what is less than one apart is equal. What it does not tell of a
 // period cannot be wrong.
@@ -329,8 +337,9 @@ Result<Compared> compare_in(db::Transaction& transaction, const ClaimedReconcili
     CARRYALL_TRY(exec_all(transaction, {kMissing, kSpare}));
     CARRYALL_TRY(transaction.exec_text("ANALYZE spare"));
     CARRYALL_TRY(transaction.exec(kExtra));
-    CARRYALL_TRY(transaction.exec(kOrphans, Params().add(kKeyForm)));
-    CARRYALL_TRY(exec_all(transaction, {kWrong, kStore, kDone, kForget}));
+    CARRYALL_TRY(transaction.exec(kSuspect, Params().add(kKeyForm)));
+    CARRYALL_TRY(transaction.exec_text("ANALYZE suspect"));
+    CARRYALL_TRY(exec_all(transaction, {kOrphans, kWrong, kStore, kDone, kForget}));
     return Compared::done;
 }
 

@@ -99,7 +99,9 @@ Query parts_query() {
         "p.list_bytes, {}, p.list_error, {} "
         "FROM charge_run_part p "
         "LEFT JOIN customer c ON c.tenant_id = $1 AND c.customer_id = p.customer_id "
-        "WHERE p.tenant_id = $1 AND p.charge_run_id = $2 ORDER BY p.part_number",
+        "LEFT JOIN charge_run_instance i ON i.tenant_id = $1 AND i.charge_run_id = $2 "
+        "    AND i.optimization_instance_id = p.optimization_instance_id "
+        "WHERE p.tenant_id = $1 AND p.charge_run_id = $2 ORDER BY i.position, p.part_number",
         kOwn, iso8601("p.list_stored_at"), iso8601("p.settled_at"));
     return {"charge_run_parts", sql.c_str()};
 }

@@ -80,6 +80,7 @@ class ChargesTest(unittest.TestCase):
         run = scene.charge(first, second)
         ended = scene.watch(run)
         self.assertEqual([part["state"] for part in ended["parts"]], ["listed", "listed"])
+        self.assertEqual([part["instanceId"] for part in ended["parts"]], [first, second])
         mails = {}
         for _ in range(2):
             mail = server.mail()
@@ -99,7 +100,8 @@ class ChargesTest(unittest.TestCase):
         with zipfile.ZipFile(file) as lists:
             self.assertEqual(sorted(lists.namelist()), [f"{first}01.txt", f"{second}01.txt"])
             text = lists.read(f"{second}01.txt").decode()
-        self.assertEqual(text, scene.platform.carryall("charges", "list", run, "--part", 2,
+        self.assertEqual(text, scene.platform.carryall("charges", "list", run, "--part",
+                                                       ended["parts"][1]["partNumber"],
                                                        to_json=False))
         rows = list(csv.DictReader(text.splitlines()[:31], delimiter="\t"))
         self.assertEqual(len(rows), 30)
