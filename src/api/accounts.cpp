@@ -1,6 +1,7 @@
 // /v1/accounts: how the accounts at carriers stand.
 #include "accounts/account_report.hpp"
 #include "api/api.hpp"
+#include "api/or_null.hpp"
 
 namespace carryall::api {
 namespace {
@@ -8,11 +9,6 @@ namespace {
 using base::Result;
 using http::Response;
 namespace json = base::json;
-
-template <class T>
-json::value or_null(const std::optional<T>& value) {
-    return value ? json::value(*value) : json::value(nullptr);
-}
 
 json::object describe(const accounts::AccountReport& report) {
     return {

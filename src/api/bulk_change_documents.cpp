@@ -1,19 +1,12 @@
 // Domain structs to JSON, member by member.
 #include "api/bulk_change_documents.hpp"
 
+#include "api/or_null.hpp"
 #include "base/time_zone.hpp"
 
 namespace carryall::api {
 
 namespace json = base::json;
-
-json::value or_null(const std::optional<std::string>& text) {
-    return text ? json::value(*text) : json::value(nullptr);
-}
-
-json::value or_null(const std::optional<std::int64_t>& number) {
-    return number ? json::value(*number) : json::value(nullptr);
-}
 
 json::object to_json(const changes::StateCounts& counts) {
     return {{"new", counts.fresh},           {"sending", counts.sending},

@@ -28,8 +28,4 @@ base::json::object to_json(const changes::PlannedDevice& device);
 base::json::array to_json(const std::vector<changes::ReasonCount>& reasons);
 base::json::array to_json(const std::vector<changes::RefusedDevice>& devices);
 
-// null if absent.
-base::json::value or_null(const std::optional<std::string>& text);
-base::json::value or_null(const std::optional<std::int64_t>& number);
-
 }  // namespace carryall::api

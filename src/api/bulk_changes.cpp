@@ -104,13 +104,11 @@ Result<Response> get(Call& call) {
 Result<std::vector<std::string>> states_of(std::string_view list) {
     std::vector<std::string> states;
     while (!list.empty() && states.size() < kMaxStates) {
-        const std::size_t comma = std::min(list.find(','), list.size());
-        const std::string_view state = base::trim(list.substr(0, comma));
+        const std::string_view state = base::trim(base::take_part(list, ","));
         CARRYALL_TRY(one_of(
             "state", state,
             {"new", "sending", "waiting", "unknown", "processed", "error", "parked", "cancelled"}));
         states.emplace_back(state);
-        list.remove_prefix(std::min(comma + 1, list.size()));
     }
     return states;
 }

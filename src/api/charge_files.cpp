@@ -1,7 +1,7 @@
 // /v1/charge-files: files of charges, on their way in and as they are stored.
 #include "api/api.hpp"
 #include "api/bad_rows.hpp"
-#include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 #include "charges/charge_file.hpp"
 
 namespace carryall::api {

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
 #include "api/file_response.hpp"
+#include "api/or_null.hpp"
+#include "base/text.hpp"
 #include "charges/reconciliation.hpp"
 
 namespace carryall::api {
@@ -136,23 +137,13 @@ Result<Response> get(Call& call) {
     return json_response(document_of(*one));
 }
 
-bool is_kind(std::string_view kind) {
-    std::string_view known = charges::kDifferenceKinds;
-    while (!known.empty()) {
-        const std::string_view one = known.substr(0, known.find(' '));
-        if (one == kind) return true;
-        known.remove_prefix(std::min(known.size(), one.size() + 1));
-    }
-    return false;
-}
-
 Result<Response> list_differences(Call& call) {
     const auto id = reconciliation_id(call);
     if (!id) return id.error();
     charges::DifferenceFilter filter;
     filter.reconciliation = *id;
     filter.kind = call.query("kind").value_or("");
-    if (!filter.kind.empty() && !is_kind(filter.kind)) {
+    if (!filter.kind.empty() && !base::has_word(charges::kDifferenceKinds, filter.kind)) {
         return bad_parameter("kind",
                              fmt::format("kind must be one of {}", charges::kDifferenceKinds));
     }

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 #include "notify/delivery.hpp"
 
 namespace carryall::api {

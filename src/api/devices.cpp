@@ -1,7 +1,7 @@
 // /v1/devices: search, detail and history. Devices are made by imports and changed by imports and
 // bulk changes, so there is nothing to write here.
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 #include "devices/device.hpp"
 #include "sync/events.hpp"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 
 namespace carryall::api {
 namespace {

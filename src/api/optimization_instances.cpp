@@ -1,6 +1,7 @@
 // /v1/optimization-instances: what the optimiser found, by JSON and by file, and which queues win.
 #include "api/api.hpp"
 #include "api/bad_rows.hpp"
+#include "api/or_null.hpp"
 #include "charges/optimization.hpp"
 
 namespace carryall::api {
@@ -18,11 +19,6 @@ using tenants::Permission;
 constexpr const char* kPath = "/v1/optimization-instances";
 constexpr const char* kOne = "/v1/optimization-instances/{instanceId}";
 constexpr const char* kResults = "/v1/optimization-instances/{instanceId}/device-results";
-
-template <class T>
-json::value or_null(const std::optional<T>& value) {
-    return value ? json::value(*value) : json::value(nullptr);
-}
 
 json::object document_of(const Instance& instance) {
     return {{"instanceId", instance.id.value},

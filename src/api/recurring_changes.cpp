@@ -1,6 +1,6 @@
 // /v1/recurring-changes: requests that are carried out again and again.
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 #include "base/text.hpp"
 #include "changes/recurring.hpp"
 

@@ -1,6 +1,7 @@
 // /v1/schedules: what is still to come of bulk changes; moving and cancelling it.
 #include "api/api.hpp"
 #include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 #include "base/text.hpp"
 #include "base/time_zone.hpp"
 #include "changes/schedule.hpp"

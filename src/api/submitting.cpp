@@ -101,9 +101,7 @@ json::value value_of(const std::string& name, std::string_view text) {
     if (!contains(kIntegerLists, name) || text == kEveryAccount) return json::value(text);
     json::array numbers;
     while (!text.empty()) {
-        const std::size_t comma = std::min(text.find(','), text.size());
-        numbers.push_back(integer_or_text(base::trim(text.substr(0, comma))));
-        text.remove_prefix(std::min(comma + 1, text.size()));
+        numbers.push_back(integer_or_text(base::trim(base::take_part(text, ","))));
     }
     return numbers;
 }

@@ -1,6 +1,6 @@
 // Syncs: readings of a carrier's inventory. Asked for here, carried out by workers.
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 #include "sync/sync.hpp"
 
 namespace carryall::api {

@@ -1,6 +1,5 @@
 // /v1/tenant: what the tenant has set for all its users.
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
 #include "tenants/settings.hpp"
 
 namespace carryall::api {

@@ -3,7 +3,7 @@
 #include <boost/describe.hpp>
 
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 
 namespace carryall::api {
 namespace {

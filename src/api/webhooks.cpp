@@ -3,7 +3,7 @@
 #include <boost/describe.hpp>
 
 #include "api/api.hpp"
-#include "api/bulk_change_documents.hpp"
+#include "api/or_null.hpp"
 #include "api/strict_body.hpp"
 #include "notify/webhook.hpp"
 

@@ -82,6 +82,17 @@ std::function<base::Result<void>()> with_client(Cli& cli, Action action) {
     };
 }
 
+// `app` runs action(cli, client, arguments), with the arguments as they are when the command line
+// has been read.
+template <class Arguments, class Action>
+void on_command(CLI::App* app, Cli& cli, const Arguments& arguments, Action action) {
+    app->callback([&cli, &arguments, action] {
+        cli.command = with_client(cli, [&cli, &arguments, action](ApiClient& client) {
+            return action(cli, client, arguments);
+        });
+    });
+}
+
 // "12", or the name of a service provider; empty stays empty.
 base::Result<std::string> provider_id(ApiClient& client, const std::string& given);
 

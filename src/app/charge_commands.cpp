@@ -29,15 +29,6 @@ struct ChargeArguments {
     bool is_watched = false;
 };
 
-template <class Action>
-void on_command(CLI::App* app, Cli& cli, const ChargeArguments& arguments, Action action) {
-    app->callback([&cli, &arguments, action] {
-        cli.command = with_client(cli, [&cli, &arguments, action](ApiClient& client) {
-            return action(cli, client, arguments);
-        });
-    });
-}
-
 std::string path_of(std::int64_t id) {
     return "/v1/charge-runs/" + std::to_string(id);
 }
@@ -289,10 +280,7 @@ void add_charge_settings_command(CLI::App* group, Cli& cli) {
     auto* app = group->add_subcommand("settings", "How customers are charged");
     app->add_option("--set", members,
                     "Change one: name=value, or name:=value for JSON; repeatable");
-    app->callback([&cli] {
-        cli.command =
-            with_client(cli, [&cli](ApiClient& client) { return settings(cli, client, members); });
-    });
+    on_command(app, cli, members, settings);
 }
 
 }  // namespace

@@ -54,10 +54,7 @@ void add_charge_file_commands(CLI::App& charges, Cli& cli) {
                      "The Rev.io account, by id or name; none: for customers without Rev.io");
     file->add_option("--name", arguments.name, "What it is called; else by the file's name");
     file->add_flag("--dry-run", arguments.is_dry_run, "Check and count, store nothing");
-    file->callback([&cli] {
-        cli.command =
-            with_client(cli, [&cli](ApiClient& client) { return upload(cli, client, arguments); });
-    });
+    on_command(file, cli, arguments, upload);
     auto* files = charges.add_subcommand("files", "Files of charges, newest first");
     files->add_option("--limit", arguments.limit, "How many to show")
         ->check(CLI::Range(std::size_t{1}, kMaxListed));

@@ -71,9 +71,7 @@ std::map<std::string, Believed> by_fact(const std::vector<BelievedCharge>& charg
 
 void count_performed_charges(std::string_view lines, PerformedCharges& performed) {
     while (!lines.empty()) {
-        const std::size_t end = lines.find('\n');
-        const auto entry = base::parse_json(lines.substr(0, end));
-        lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+        const auto entry = base::parse_json(base::take_part(lines, "\n"));
         if (!entry) continue;
         if (cell(*entry, "system") == "sim" && cell(*entry, "action") == "reset") performed.clear();
         if (cell(*entry, "system") != "revio" || cell(*entry, "action") != "create_charge" ||

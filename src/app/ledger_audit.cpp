@@ -82,9 +82,7 @@ Result<void> read_ledger_lines(const std::string& url,
 
 void count_performed(std::string_view lines, PerformedCounts& counts) {
     while (!lines.empty()) {
-        const std::size_t end = lines.find('\n');
-        const auto entry = base::parse_json(lines.substr(0, end));
-        lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+        const auto entry = base::parse_json(base::take_part(lines, "\n"));
         if (!entry) continue;
         if (cell(*entry, "system") == "sim" && cell(*entry, "action") == "reset") counts.clear();
         if (cell(*entry, "system") == "pond" && cell(*entry, "performed") == "true") {

@@ -29,16 +29,6 @@ const Row kWebhookColumns = {"webhookId", "url",          "eventTypes",
                              "isActive",  "failingSince", "disabledReason"};
 const Row kRecipientColumns = {"recipientId", "address", "eventTypes", "isActive"};
 
-// Runs `action` with the arguments as they are when the command line has been read.
-template <class Action>
-void on_command(CLI::App* app, Cli& cli, const NotifyArguments& arguments, Action action) {
-    app->callback([&cli, &arguments, action] {
-        cli.command = with_client(cli, [&cli, &arguments, action](ApiClient& client) {
-            return action(cli, client, arguments);
-        });
-    });
-}
-
 Result<void> show(const Cli& cli, const Result<json::value>& document) {
     if (!document) return document.error();
     print_object(cli, *document);

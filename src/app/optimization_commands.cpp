@@ -107,26 +107,17 @@ void add_optimization_commands(CLI::App& root, Cli& cli) {
         ->required();
     import_app->add_flag("--dry-run", arguments.is_dry_run,
                          "Check and count device results, store nothing");
-    import_app->callback([&cli] {
-        cli.command =
-            with_client(cli, [&cli](ApiClient& client) { return import(cli, client, arguments); });
-    });
+    on_command(import_app, cli, arguments, import);
     auto* list_app = app->add_subcommand("list", "List the instances, newest first");
     list_app->add_option("--limit", arguments.limit, "How many to show")
         ->check(CLI::Range(std::size_t{1}, kMaxListed));
     list_app->add_option("--customer-id", arguments.customer_id, "Customer's id");
     list_app->add_option("--portal-type", arguments.portal_type, "m2m, mobility, crossProvider");
     list_app->add_option("--charged", arguments.is_charged, "true or false");
-    list_app->callback([&cli] {
-        cli.command =
-            with_client(cli, [&cli](ApiClient& client) { return list(cli, client, arguments); });
-    });
+    on_command(list_app, cli, arguments, list);
     auto* show_app = app->add_subcommand("show", "One instance, its queues and which of them win");
     show_app->add_option("instance", arguments.instance, "Its id")->required();
-    show_app->callback([&cli] {
-        cli.command =
-            with_client(cli, [&cli](ApiClient& client) { return show(cli, client, arguments); });
-    });
+    on_command(show_app, cli, arguments, show);
 }
 
 }  // namespace carryall::app

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "app/cli.hpp"
+#include "base/text.hpp"
 
 namespace carryall::app {
 namespace {
@@ -49,10 +50,8 @@ const base::json::value* member(const base::json::value& document, std::string_v
     const base::json::value* at = &document;
     while (!path.empty()) {
         if (!at->is_object()) return nullptr;
-        const std::size_t dot = path.find('.');
-        at = at->get_object().if_contains(path.substr(0, dot));
+        at = at->get_object().if_contains(base::take_part(path, "."));
         if (at == nullptr) return nullptr;
-        path.remove_prefix(dot == std::string_view::npos ? path.size() : dot + 1);
     }
     return at;
 }

@@ -29,15 +29,6 @@ struct ReconciliationArguments {
     bool is_csv = false;
 };
 
-template <class Action>
-void on_command(CLI::App* app, Cli& cli, const ReconciliationArguments& arguments, Action action) {
-    app->callback([&cli, &arguments, action] {
-        cli.command = with_client(cli, [&cli, &arguments, action](ApiClient& client) {
-            return action(cli, client, arguments);
-        });
-    });
-}
-
 std::string path_of(std::int64_t id) {
     return std::string(kReconciliations) + '/' + std::to_string(id);
 }

@@ -27,4 +27,18 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
+std::string_view take_part(std::string_view& rest, std::string_view separators) {
+    const std::size_t end = std::min(rest.find_first_of(separators), rest.size());
+    const std::string_view part = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return part;
+}
+
+bool has_word(std::string_view words, std::string_view word) {
+    while (!words.empty()) {
+        if (take_part(words, " ") == word) return true;
+    }
+    return false;
+}
+
 }  // namespace carryall::base

@@ -23,6 +23,13 @@ inline std::string ascii_lower(std::string_view text) {
 // Without spaces, tabs, line ends and no-break spaces (a spreadsheet's favourite) at either end.
 std::string_view trim(std::string_view text);
 
+// Takes the part before the first of the separators from the front of `rest`, and the separator
+// with it. For `while (!rest.empty())`: behind a separator at the end comes no empty part.
+std::string_view take_part(std::string_view& rest, std::string_view separators);
+
+// Whether `words`, separated by blanks, has this word.
+bool has_word(std::string_view words, std::string_view word);
+
 inline bool all_digits(std::string_view text) {
     return !text.empty() &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });

@@ -44,9 +44,7 @@ void read_waves(const json::value& value, std::vector<int>& waves, Errors& error
     } else if (value.is_string()) {
         std::string_view text = value.get_string();
         while (!text.empty() && waves.size() <= kMaxWaves) {
-            const std::size_t comma = std::min(text.find(','), text.size());
-            add(json::value(text.substr(0, comma)));
-            text.remove_prefix(std::min(comma + 1, text.size()));
+            add(json::value(base::take_part(text, ",")));
         }
     } else {
         errors.push_back(base::invalid_input("must be a list of percents", "/waves"));

@@ -201,15 +201,6 @@ const std::vector<ParameterField>& fields() {
     return all;
 }
 
-bool lists(std::string_view aliases, std::string_view name) {
-    while (!aliases.empty()) {
-        const std::size_t end = std::min(aliases.find(' '), aliases.size());
-        if (aliases.substr(0, end) == name) return true;
-        aliases.remove_prefix(std::min(end + 1, aliases.size()));
-    }
-    return false;
-}
-
 std::string set_number(Number& target, std::string_view text) {
     const auto number = base::parse_int(text);
     if (!number || *number < 1) return "must be a whole number from 1";
@@ -254,13 +245,11 @@ std::string set_date(Text& target, std::string_view text) {
 std::string set_list(List& target, std::string_view text) {
     std::vector<std::int64_t> ids;
     while (!text.empty()) {
-        const std::size_t end = std::min(text.find_first_of(";, "), text.size());
-        if (end > 0) {
-            const auto id = base::parse_int(text.substr(0, end));
-            if (!id || *id < 1) return "must be whole numbers, separated by ;";
-            ids.push_back(*id);
-        }
-        text.remove_prefix(std::min(end + 1, text.size()));
+        const std::string_view part = base::take_part(text, ";, ");
+        if (part.empty()) continue;
+        const auto id = base::parse_int(part);
+        if (!id || *id < 1) return "must be whole numbers, separated by ;";
+        ids.push_back(*id);
     }
     if (ids.size() > kMaxRevioProducts) {
         return "has more than " + std::to_string(kMaxRevioProducts) + " numbers";
@@ -273,14 +262,10 @@ std::string set_codes(Text& target, std::string_view text) {
     std::string codes;
     std::size_t count = 0;
     while (!text.empty()) {
-        const std::size_t end = std::min(text.find_first_of(";, "), text.size());
-        if (end > 0) {
-            if (++count > kMaxCodes) {
-                return "has more than " + std::to_string(kMaxCodes) + " codes";
-            }
-            codes.append(codes.empty() ? "" : ";").append(text.substr(0, end));
-        }
-        text.remove_prefix(std::min(end + 1, text.size()));
+        const std::string_view code = base::take_part(text, ";, ");
+        if (code.empty()) continue;
+        if (++count > kMaxCodes) return "has more than " + std::to_string(kMaxCodes) + " codes";
+        codes.append(codes.empty() ? "" : ";").append(code);
     }
     if (!codes.empty()) target = std::move(codes);
     return {};
@@ -309,9 +294,8 @@ std::vector<std::string> split_codes(const std::optional<std::string>& codes) {
     std::vector<std::string> parts;
     std::string_view rest = codes ? std::string_view(*codes) : std::string_view();
     while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find(';'), rest.size());
-        if (end > 0) parts.emplace_back(rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
+        const std::string_view part = base::take_part(rest, ";");
+        if (!part.empty()) parts.emplace_back(part);
     }
     return parts;
 }
@@ -320,7 +304,8 @@ const ParameterField* find_field(ChangeType type, std::string_view name) {
     const std::string wanted = sheets::comparable_column_name(name);
     for (const ParameterField& field : fields()) {
         if (field.type != type) continue;
-        if (base::ascii_lower(field.name) == wanted || lists(field.aliases, wanted)) return &field;
+        if (base::ascii_lower(field.name) == wanted || base::has_word(field.aliases, wanted))
+            return &field;
     }
     return nullptr;
 }

@@ -266,9 +266,7 @@ Result<std::vector<std::int64_t>> cursor_of(const PageTokens& tokens, TenantId t
     std::vector<std::int64_t> numbers;
     std::string_view rest = *cursor;
     while (numbers.size() < fallback.size()) {
-        const std::size_t end = std::min(rest.find('/'), rest.size());
-        numbers.push_back(base::parse_int(rest.substr(0, end)).value_or(0));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
+        numbers.push_back(base::parse_int(base::take_part(rest, "/")).value_or(0));
     }
     return numbers;
 }

@@ -529,13 +529,6 @@ constexpr Query kApplyDue{"run_apply_due_plans", R"(
         FROM due)
     SELECT count(*) FROM due)"};
 
-std::optional<base::Instant> stored_instant(const Rows& rows, std::size_t row, int column) {
-    if (rows.is_null(row, column)) return std::nullopt;
-    const auto instant = base::parse_iso8601(rows.text(row, column));
-    CHECK(instant.has_value());
-    return *instant;
-}
-
 DeviceState stored_state(std::string_view text) {
     if (text == "waiting") return DeviceState::waiting;
     if (text == "unknown") return DeviceState::unknown;
@@ -554,7 +547,7 @@ ClaimedDevice read_device(const Rows& rows, std::size_t row) {
     device.retry_number = static_cast<int>(rows.integer(row, 13));
     device.read_back_count = static_cast<int>(rows.integer(row, 14));
     device.progress = rows.string(row, 15);
-    device.unclear_since = stored_instant(rows, row, 16);
+    device.unclear_since = rows.optional_instant(row, 16);
     if (const auto ago = rows.optional_integer(row, 17)) {
         device.sent_ago = std::chrono::milliseconds(*ago);
     }
@@ -584,10 +577,6 @@ std::size_t counter_of(DeviceState state) {
     return 0;
 }
 
-void add_text_or_null(Array& array, std::string_view text) {
-    text.empty() ? array.add_null() : array.add(text);
-}
-
 void add_results(Params& params, const std::vector<DeviceResult>& results) {
     Array ids, devices, states, classes, reasons, due, retries, read_backs, progress, effects,
         unclear, sent;
@@ -600,12 +589,12 @@ void add_results(Params& params, const std::vector<DeviceResult>& results) {
         devices.add(result.device_id);
         states.add(to_string(verdict.state));
         verdict.error_class ? classes.add(to_string(*verdict.error_class)) : classes.add_null();
-        add_text_or_null(reasons, verdict.reason);
+        reasons.add_or_null(verdict.reason);
         verdict.due_in ? due.add(verdict.due_in->count()) : due.add_null();
         retries.add(static_cast<std::int64_t>(verdict.retry_number));
         read_backs.add(static_cast<std::int64_t>(verdict.read_back_count));
-        add_text_or_null(progress, base::storable_json(result.progress));
-        add_text_or_null(effects, base::storable_json(result.effect));
+        progress.add_or_null(base::storable_json(result.progress));
+        effects.add_or_null(base::storable_json(result.effect));
         unclear.add(result.unclear_since);
         result.sent_ago ? sent.add(result.sent_ago->count()) : sent.add_null();
     }
@@ -628,7 +617,7 @@ void add_log(Params& params, const std::vector<LogEntry>& log) {
         requests.add(entry.request);
         responses.add(entry.response);
         statuses.add(entry.status);
-        add_text_or_null(errors, entry.error);
+        errors.add_or_null(entry.error);
         retries.add(static_cast<std::int64_t>(entry.retry_number));
         started.add(entry.started_at);
         processed.add(entry.processed_at);
@@ -711,7 +700,7 @@ Result<std::optional<ClaimedPage>> claim_page(db::Connection& connection, std::i
     page.page_number = static_cast<int>(rows->integer(0, 0));
     page.attempt = static_cast<int>(rows->integer(0, 1));
     page.lost_count = static_cast<int>(rows->integer(0, 2));
-    page.claimed_at = *stored_instant(*rows, 0, 3);
+    page.claimed_at = *rows->optional_instant(0, 3);
     page.devices.reserve(rows->size());
     for (std::size_t row = 0; row < rows->size(); ++row) {
         if (rows->is_null(row, 4)) continue;

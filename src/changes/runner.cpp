@@ -7,6 +7,7 @@
 #include "base/metrics.hpp"
 #include "changes/notices.hpp"
 #include "changes/page_start.hpp"
+#include "db/working.hpp"
 
 namespace carryall::changes {
 
@@ -22,7 +23,6 @@ constexpr std::chrono::seconds kPageTurn{15};
 constexpr milliseconds kHoldBack{30'000};
 // Progress is told to listeners at most this often by each runner; the end is always told.
 constexpr milliseconds kNotifyEvery{250};
-constexpr milliseconds kReconnectPause{500};
 
 prometheus::Counter& devices_counter(const char* state) {
     return base::metrics::counter("carryall_device_changes_total",
@@ -73,27 +73,14 @@ Runner::Runner(const WorkerSettings& settings, const base::MasterKey& key,
 
 Runner::~Runner() = default;
 
-Result<void> Runner::reconnect() {
-    CARRYALL_TRY(connection_->reconnect(settings_.database));
-    listening_ = false;
-    return prepare_connection(*connection_);
-}
-
 Result<void> Runner::prepare_connection(db::Connection& connection) {
     return db::look_up_by_key_only(connection, "carryall work");
 }
 
 Result<void> Runner::wait_for_work(milliseconds at_most) {
-    if (!listening_) {
-        CARRYALL_TRY(connection_->listen("carryall_queue"));
-        listening_ = true;
-        return {};  // a message may have come just before
-    }
     const auto next = queue_->next_visible_in(at_most);
     if (!next) return next.error();
-    const auto notified = connection_->wait_for_notifications(*next);
-    if (!notified) return notified.error();
-    return {};
+    return connection_->wait_for_notice("carryall_queue", *next);
 }
 
 Result<bool> Runner::work_one() {
@@ -249,35 +236,25 @@ Result<void> Runner::recall_past_actions(const RunnableChange& change, const Cha
     return {};
 }
 
-// Keeps trying while the database is away: the answers are in our hands, and the fence makes
-// repeating harmless. If the lease runs out meanwhile, the next worker reads the devices back.
+// The answers are in our hands, and the fence makes repeating harmless. If the lease runs out
+// meanwhile, the next worker reads the devices back.
 Result<void> Runner::complete(const RunnableChange& change, const ClaimedPage& page,
                               const PageRunOutput& output, const PageEnd& end) {
-    const auto give_up = steady_clock::now() + steady_clock::duration(settings_.lease);
-    while (true) {
-        const auto done = complete_page(*connection_, change, page, output.results, output.log,
-                                        notification_is_due(), end);
-        if (done) {
-            if (!done->accepted) {
-                base::log::warning("page_was_taken_over",
-                                   {{"page", page.page_number}, {"attempt", page.attempt}});
-                return {};
-            }
-            count(output.results);
-            if (done->change_finished) base::log::info("bulk_change_finished");
-            if (done->change_paused) base::log::warning("bulk_change_paused_by_itself");
-            return done->wave_began ? call_runners(change) : Result<void>();
-        }
-        // Two changes with the same devices may collide.
-        const bool may_repeat = done.error().kind == base::ErrorKind::unavailable ||
-                                db::is_serialization_failure(done.error());
-        if (!may_repeat || steady_clock::now() > give_up) return done.error();
-        base::log::warning("page_not_written_yet", {{"reason", done.error().message}});
-        if (db::is_serialization_failure(done.error())) continue;
-        std::this_thread::sleep_for(kReconnectPause);
-        // If the database is still away, the next try says so.
-        if (!connection_->is_usable()) static_cast<void>(reconnect());
+    const auto done =
+        db::write_down(*connection_, settings_.database, prepare_connection, settings_.lease, [&] {
+            return complete_page(*connection_, change, page, output.results, output.log,
+                                 notification_is_due(), end);
+        });
+    if (!done) return done.error();
+    if (!done->accepted) {
+        base::log::warning("page_was_taken_over",
+                           {{"page", page.page_number}, {"attempt", page.attempt}});
+        return {};
     }
+    count(output.results);
+    if (done->change_finished) base::log::info("bulk_change_finished");
+    if (done->change_paused) base::log::warning("bulk_change_paused_by_itself");
+    return done->wave_began ? call_runners(change) : Result<void>();
 }
 
 PageRunOutput Runner::park_poison(const ChangeKind& kind, const ClaimedPage& page) const {

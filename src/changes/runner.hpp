@@ -29,7 +29,6 @@ class Runner {
     // Writes the accounts' figures that were not written yet.
     void flush_figures(bool now);
     bool is_usable() const { return connection_->is_usable(); }
-    Result<void> reconnect();
     // Settings of a session that runs pages.
     static Result<void> prepare_connection(db::Connection& connection);
 
@@ -87,7 +86,6 @@ class Runner {
     std::map<std::string, std::unique_ptr<accounts::AccountPace>> paces_;  // by pacing key
     std::map<std::int64_t, std::unique_ptr<accounts::SessionKeeper>> sessions_;
     std::chrono::steady_clock::time_point last_notification_;
-    bool listening_ = false;
 };
 
 }  // namespace carryall::changes

@@ -8,6 +8,7 @@
 #include "changes/recurring.hpp"
 #include "changes/run_store.hpp"
 #include "changes/runner.hpp"
+#include "db/working.hpp"
 #include "queue/queue.hpp"
 
 namespace carryall::changes {
@@ -16,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kIdleWait{500};
-constexpr milliseconds kRecoveryPause{500};
 constexpr milliseconds kStopLook{100};
 constexpr std::chrono::minutes kTidyEvery{10};
 constexpr std::size_t kMaxConnections = 1'000;  // as many as an account may have calls in flight
@@ -71,34 +71,16 @@ void Worker::run_pages(int number) {
     // the account's own limit.
     options.max_connections_per_host = kMaxConnections;
     const auto client = http::make_client(options);
-    std::unique_ptr<Runner> runner;
-    while (!stopping_) {
-        Result<void> result;
-        if (!runner) {
-            auto connection = db::Connection::open(settings_.database);
-            result = connection ? Runner::prepare_connection(**connection)
-                                : Result<void>(connection.error());
-            if (result) {
-                runner = std::make_unique<Runner>(settings_, key_, std::move(connection).value(),
-                                                  *client, name, stopping_);
-            }
-        } else {
-            const auto worked = runner->work_one();
-            if (!worked) {
-                result = worked.error();
-            } else if (!*worked) {
-                runner->flush_figures(false);
-                result = runner->wait_for_work(kIdleWait);
-            }
-        }
-        if (!result) {
-            base::log::error("runner_failed", {{"runner", name},
-                                               {"reason", result.error().message},
-                                               {"where", result.error().where}});
-            if (runner && !runner->is_usable()) runner.reset();
-            std::this_thread::sleep_for(kRecoveryPause);
-        }
-    }
+    const auto runner = db::work_until_stopped<Runner>(
+        {settings_.database, stopping_, "runner_failed", name, Runner::prepare_connection},
+        [&](std::unique_ptr<db::Connection> connection) {
+            return std::make_unique<Runner>(settings_, key_, std::move(connection), *client, name,
+                                            stopping_);
+        },
+        [](Runner& idle) {
+            idle.flush_figures(false);
+            return idle.wait_for_work(kIdleWait);
+        });
     if (runner) runner->flush_figures(true);
 }
 
@@ -112,44 +94,30 @@ void Worker::hear_notices() {
             base::log::error("notices_not_matched",
                              {{"reason", heard.error().message}, {"where", heard.error().where}});
         }
-        std::this_thread::sleep_for(kRecoveryPause);
+        std::this_thread::sleep_for(db::kRecoveryPause);
     }
 }
 
 void Worker::keep_house() {
-    std::unique_ptr<db::Connection> connection;
-    auto next = std::chrono::steady_clock::now();
-    auto next_tidying = next;
-    while (!stopping_) {
-        if (std::chrono::steady_clock::now() < next) {
-            std::this_thread::sleep_for(kStopLook);
-            continue;
-        }
-        next = std::chrono::steady_clock::now() + settings_.housekeeping;
-        if (!connection || !connection->is_usable()) {
-            auto opened = db::Connection::open(settings_.database);
-            if (!opened) continue;  // the runners already say that the database is away
-            connection = std::move(opened).value();
-        }
-        const auto rebuilt = sweep(*connection);
-        if (rebuilt && *rebuilt > 0) {
-            base::log::info("messages_rebuilt", {{"count", *rebuilt}});
-        }
-        const auto applied = apply_due_rate_plans(*connection, settings_.schedule_page);
-        if (applied && *applied > 0) {
-            base::log::info("scheduled_rate_plans_applied", {{"count", *applied}});
-            next = std::chrono::steady_clock::now();  // more may be due
-        }
+    auto next_tidying = std::chrono::steady_clock::now();
+    const auto round = [&](db::Connection& connection) {
+        const auto rebuilt = sweep(connection);
         if (!rebuilt) report_failure(rebuilt.error());
+        if (rebuilt && *rebuilt > 0) base::log::info("messages_rebuilt", {{"count", *rebuilt}});
+        const auto applied = apply_due_rate_plans(connection, settings_.schedule_page);
         if (!applied) report_failure(applied.error());
-        const auto ran = run_due_recurring(*connection);
+        const bool may_have_more = applied && *applied > 0;
+        if (may_have_more) base::log::info("scheduled_rate_plans_applied", {{"count", *applied}});
+        const auto ran = run_due_recurring(connection);
         if (!ran) report_failure(ran.error());
-        if (std::chrono::steady_clock::now() < next_tidying) continue;
-        const auto is_more = tidy_up(*connection, settings_.callbacks_kept);
+        if (std::chrono::steady_clock::now() < next_tidying) return may_have_more;
+        const auto is_more = tidy_up(connection, settings_.callbacks_kept);
         if (!is_more) report_failure(is_more.error());
         // With more to forget at the next round: others' work goes between.
         if (!is_more || !*is_more) next_tidying = std::chrono::steady_clock::now() + kTidyEvery;
-    }
+        return may_have_more;
+    };
+    db::keep_house(settings_.database, stopping_, settings_.housekeeping, round);
 }
 
 }  // namespace carryall::changes

@@ -3,8 +3,8 @@
 
 #include <fstream>
 
-#include "support/charges.hpp"
 #include "charges/preview.hpp"
+#include "support/charges.hpp"
 #include "support/temp_dir.hpp"
 
 namespace carryall::charges {

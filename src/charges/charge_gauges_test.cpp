@@ -1,8 +1,8 @@
 // The figures of charges as metrics, from the rows of runs, parts and charges.
 #include "charges/charge_gauges.hpp"
 
-#include "support/charges.hpp"
 #include "db/gauges.hpp"
+#include "support/charges.hpp"
 
 namespace carryall::charges {
 namespace {

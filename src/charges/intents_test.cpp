@@ -1,8 +1,8 @@
 // What results come to, on real PostgreSQL.
 #include <thread>
 
-#include "support/charges.hpp"
 #include "charges/preview.hpp"
+#include "support/charges.hpp"
 
 namespace carryall::charges {
 namespace {

@@ -27,14 +27,7 @@ Lister::Lister(CheckSettings settings, const base::MasterKey& key,
       queue_(queue::postgres_queue(*connection_, queue::kChargeCheckQueue)) {}
 
 Result<void> Lister::wait_for_work(milliseconds at_most) {
-    if (!listening_) {
-        CARRYALL_TRY(connection_->listen("carryall_queue"));
-        listening_ = true;
-        return {};  // a message may have come just before
-    }
-    const auto notified = connection_->wait_for_notifications(at_most);
-    if (!notified) return notified.error();
-    return {};
+    return connection_->wait_for_notice("carryall_queue", at_most);
 }
 
 Result<bool> Lister::work_one() {

@@ -32,7 +32,6 @@ class Lister {
     std::unique_ptr<db::Connection> connection_;
     const std::atomic<bool>& stopping_;
     std::unique_ptr<queue::Queue> queue_;
-    bool listening_ = false;
 };
 
 }  // namespace carryall::charges

@@ -1,9 +1,10 @@
 // One reconciliation's turn: claim, read rounds of pages, compare, end or give back.
 #include <random>
-#include <thread>
 
+#include "accounts/reading_turn.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
+#include "base/text.hpp"
 #include "billing/revio/revio.hpp"
 #include "charges/reconciliation_reading.hpp"
 #include "charges/reconciliation_worker.hpp"
@@ -15,10 +16,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 namespace {
-
-constexpr std::chrono::seconds kTurn{3};  // as long as those of charges at the same account
-constexpr std::chrono::seconds kPatience{10};
-constexpr milliseconds kLook{20};
 
 void count_end(const char* state) {
     base::metrics::counter("carryall_charge_reconciliations_total", "Reconciliations that ended.",
@@ -35,20 +32,14 @@ double jitter() {
 
 // The account whose customers are read, while they are.
 struct Reconciler::Account {
-    Account(db::Connection& connection, const std::string& name) : pace(connection, name) {}
-    ~Account() {
-        pace.end_turn();
-        pace.flush_figures(true);
-    }
-    Account(const Account&) = delete;
-    Account& operator=(const Account&) = delete;
+    Account(db::Connection& connection, const std::string& name, const std::atomic<bool>& stopping)
+        : turn(connection, name, stopping) {}
 
     accounts::StoredAccount stored;
     accounts::Limits limits;
     carriers::Account opened;
-    accounts::AccountPace pace;
+    accounts::ReadingTurn turn;
     int max_in_flight = 1;
-    std::optional<steady_clock::time_point> turn_ends;  // none: no turn at the account
     steady_clock::time_point extended_at = steady_clock::now();
 };
 
@@ -67,14 +58,7 @@ std::chrono::seconds Reconciler::settling() const {
 }
 
 Result<void> Reconciler::wait_for_work(milliseconds at_most) {
-    if (!listening_) {
-        CARRYALL_TRY(connection_->listen("carryall_reconciliation"));
-        listening_ = true;
-        return {};  // a request may have come just before
-    }
-    const auto notified = connection_->wait_for_notifications(at_most);
-    if (!notified) return notified.error();
-    return {};
+    return connection_->wait_for_notice("carryall_reconciliation", at_most);
 }
 
 Result<bool> Reconciler::work_one() {
@@ -90,6 +74,23 @@ Result<bool> Reconciler::work_one() {
         return true;
     }
     return false;
+}
+
+Result<void> Reconciler::count_differences() {
+    const auto counts = open_differences(*connection_);
+    if (!counts) return counts.error();
+    std::string_view kinds = kDifferenceKinds;
+    while (!kinds.empty()) {
+        const std::string kind(base::take_part(kinds, " "));
+        const auto found = std::find_if(counts->begin(), counts->end(),
+                                        [&](const auto& count) { return count.first == kind; });
+        base::metrics::gauge("carryall_charge_differences",
+                             "Differences between our charges and Rev.io's that nobody accepted, "
+                             "of the last reconciliations, by kind, over all tenants.",
+                             {{"kind", kind}})
+            .Set(found == counts->end() ? 0.0 : static_cast<double>(found->second));
+    }
+    return {};
 }
 
 Result<void> Reconciler::work(const ClaimedReconciliation& claim) {
@@ -130,7 +131,7 @@ Result<void> Reconciler::work(const ClaimedReconciliation& claim) {
 
 Result<std::unique_ptr<Reconciler::Account>> Reconciler::open_account(
     const ClaimedReconciliation& claim, std::int64_t service_provider_id) {
-    auto account = std::make_unique<Account>(*connection_, name_);
+    auto account = std::make_unique<Account>(*connection_, name_, stopping_);
     auto stored = accounts::load_account(*connection_, claim.tenant_id, service_provider_id, key_);
     if (!stored) return stored.error();
     CARRYALL_TRY(accounts::keep_pacing_key(*connection_, *stored));
@@ -148,7 +149,8 @@ Result<std::unique_ptr<Reconciler::Account>> Reconciler::open_account(
 // False: the reconciliation was given back, has failed or is another worker's.
 Result<bool> Reconciler::read_round(const ClaimedReconciliation& claim, Account& account,
                                     std::vector<UnreadCustomer> customers) {
-    const auto blocked_for = begin_turn(account);
+    const auto blocked_for = account.turn.take(account.stored.pacing_key, account.limits,
+                                               account.max_in_flight, settings_.lease);
     if (!blocked_for) return blocked_for.error();
     if (blocked_for->count() > 0) {
         CARRYALL_TRY(release(claim, *blocked_for));
@@ -165,12 +167,12 @@ Result<bool> Reconciler::read_round(const ClaimedReconciliation& claim, Account&
         const auto now = steady_clock::now();
         if (now - account.extended_at < steady_clock::duration(settings_.lease) / 3) return true;
         account.extended_at = now;
-        account.pace.prolong_turn(settings_.lease);
+        account.turn.pace().prolong_turn(settings_.lease);
         const auto kept = extend_reconciliation(*connection_, claim, settings_.lease);
         // If the database is away, the round's end says so.
         return !kept || *kept;
     };
-    const auto outcome = sync::read_page(round, settings, client_, account.pace, hooks);
+    const auto outcome = sync::read_page(round, settings, client_, account.turn.pace(), hooks);
     if (const auto* interrupted = std::get_if<sync::Interrupted>(&outcome)) {
         if (!interrupted->was_taken_over) CARRYALL_TRY(release(claim, interrupted->due_in));
         return false;
@@ -194,29 +196,6 @@ Result<bool> Reconciler::read_round(const ClaimedReconciliation& claim, Account&
     return false;
 }
 
-// The account's calls in flight are shared with the charges that are sent. Answers how long the
-// account must be left alone; zero: it is ours for a while.
-Result<milliseconds> Reconciler::begin_turn(Account& account) {
-    const auto now = steady_clock::now();
-    if (account.turn_ends && now < *account.turn_ends) return milliseconds(0);
-    account.pace.end_turn();
-    account.turn_ends.reset();
-    while (true) {
-        const auto blocked_for = account.pace.begin_turn(account.stored.pacing_key, account.limits,
-                                                         account.max_in_flight, settings_.lease);
-        if (!blocked_for) return blocked_for.error();
-        if (blocked_for->count() == 0) {
-            account.turn_ends = steady_clock::now() + kTurn;
-            return milliseconds(0);
-        }
-        const bool waits_for_others = account.pace.blocked_for().count() == 0;
-        if (!waits_for_others || stopping_ || steady_clock::now() > now + kPatience) {
-            return *blocked_for;
-        }
-        std::this_thread::sleep_for(kLook);
-    }
-}
-
 // True: some customers are read once more.
 Result<bool> Reconciler::compare(const ClaimedReconciliation& claim) {
     // It runs for seconds, in one statement after the other: nobody can prolong the lease
@@ -237,6 +216,7 @@ Result<bool> Reconciler::compare(const ClaimedReconciliation& claim) {
         case Compared::done:
             count_end("done");
             base::log::info("reconciliation_done");
+            CARRYALL_TRY(count_differences());
             return false;
     }
     return false;
@@ -245,7 +225,7 @@ Result<bool> Reconciler::compare(const ClaimedReconciliation& claim) {
 Result<void> Reconciler::give_up_or_pause(const ClaimedReconciliation& claim, Account& account,
                                           const carriers::InventoryFailed& failed, bool got_on) {
     constexpr std::chrono::seconds kDefaultPause{5};
-    if (failed.whole_account) account.pace.pause(failed.retry_after.value_or(kDefaultPause));
+    if (failed.whole_account) account.turn.pace().pause(failed.retry_after.value_or(kDefaultPause));
     const int retry_number = got_on ? 0 : claim.retry_number;
     const auto again = sync::retry_in(failed, retry_number, jitter(), settings_.retry);
     if (!again) return fail(claim, failed.reason);

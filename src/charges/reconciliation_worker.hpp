@@ -45,7 +45,8 @@ class Reconciler {
     // Until one may have been asked for, or the time has passed.
     Result<void> wait_for_work(std::chrono::milliseconds at_most);
     bool is_usable() const { return connection_->is_usable(); }
-    db::Connection& connection() { return *connection_; }
+    // For the gauge of differences that wait for a person.
+    Result<void> count_differences();
 
   private:
     struct Account;
@@ -54,7 +55,6 @@ class Reconciler {
                             std::vector<UnreadCustomer> customers);
     Result<std::unique_ptr<Account>> open_account(const ClaimedReconciliation& claim,
                                                   std::int64_t service_provider_id);
-    Result<std::chrono::milliseconds> begin_turn(Account& account);
     Result<bool> compare(const ClaimedReconciliation& claim);
     Result<void> give_up_or_pause(const ClaimedReconciliation& claim, Account& account,
                                   const carriers::InventoryFailed& failed, bool got_on);
@@ -68,7 +68,6 @@ class Reconciler {
     http::Client& client_;
     std::string name_;
     const std::atomic<bool>& stopping_;
-    bool listening_ = false;
 };
 
 class ReconciliationWorker {

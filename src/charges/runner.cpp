@@ -1,7 +1,6 @@
 #include "charges/runner.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -9,6 +8,7 @@
 #include "changes/page_start.hpp"
 #include "charges/charge_rules.hpp"
 #include "charges/enqueue.hpp"
+#include "db/working.hpp"
 
 namespace carryall::charges {
 
@@ -26,7 +26,6 @@ constexpr std::chrono::seconds kPageTurn{15};
 constexpr milliseconds kLongestHold{60'000};
 // A pause that is shorter is waited for.
 constexpr milliseconds kShortPause{1'000};
-constexpr milliseconds kReconnectPause{500};
 
 void count(const std::vector<changes::DeviceResult>& results) {
     const auto counter = [](const char* state) -> prometheus::Counter& {
@@ -88,14 +87,7 @@ Result<void> ChargeRunner::prepare_connection(db::Connection& connection) {
 }
 
 Result<void> ChargeRunner::wait_for_work(milliseconds at_most) {
-    if (!listening_) {
-        CARRYALL_TRY(connection_->listen("carryall_queue"));
-        listening_ = true;
-        return {};  // a message may have come just before
-    }
-    const auto notified = connection_->wait_for_notifications(at_most);
-    if (!notified) return notified.error();
-    return {};
+    return connection_->wait_for_notice("carryall_queue", at_most);
 }
 
 Result<bool> ChargeRunner::work_one() {
@@ -318,37 +310,22 @@ changes::PageRunHooks ChargeRunner::hooks_for(const WorkablePart& part,
     return hooks;
 }
 
-// Keeps trying while the database is away: the answers are in our hands, and the fence makes
-// repeating harmless. If the lease runs out meanwhile, the next worker looks the charges up.
+// The answers are in our hands, and the fence makes repeating harmless. If the lease runs out
+// meanwhile, the next worker looks the charges up.
 Result<void> ChargeRunner::complete(const WorkablePart& part, const changes::ClaimedPage& page,
                                     const PageRunOutput& output, const ClaimEnd& end) {
-    const auto give_up = steady_clock::now() + steady_clock::duration(settings_.lease);
-    while (true) {
-        const auto done = complete_claim(*connection_, part, page, output.results, output.log, end);
-        if (done) {
-            if (!done->accepted) {
-                base::log::warning("page_was_taken_over",
-                                   {{"page", page.page_number}, {"attempt", page.attempt}});
-                return {};
-            }
-            count(output.results);
-            if (done->is_settled) {
-                base::log::info("charge_part_settled", {{"part", part.part_number}});
-            }
-            return {};
-        }
-        const bool may_repeat = done.error().kind == base::ErrorKind::unavailable ||
-                                db::is_serialization_failure(done.error());
-        if (!may_repeat || steady_clock::now() > give_up) return done.error();
-        base::log::warning("page_not_written_yet", {{"reason", done.error().message}});
-        if (db::is_serialization_failure(done.error())) continue;
-        std::this_thread::sleep_for(kReconnectPause);
-        // If the database is still away, the next try says so.
-        if (!connection_->is_usable() && connection_->reconnect(settings_.database)) {
-            listening_ = false;
-            static_cast<void>(prepare_connection(*connection_));
-        }
+    const auto done = db::write_down(
+        *connection_, settings_.database, prepare_connection, settings_.lease,
+        [&] { return complete_claim(*connection_, part, page, output.results, output.log, end); });
+    if (!done) return done.error();
+    if (!done->accepted) {
+        base::log::warning("page_was_taken_over",
+                           {{"page", page.page_number}, {"attempt", page.attempt}});
+        return {};
     }
+    count(output.results);
+    if (done->is_settled) base::log::info("charge_part_settled", {{"part", part.part_number}});
+    return {};
 }
 
 void ChargeRunner::flush_figures(bool now) {

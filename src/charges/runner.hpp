@@ -66,7 +66,6 @@ class ChargeRunner {
     std::unique_ptr<queue::Queue> enqueue_queue_;
     std::unique_ptr<queue::Queue> charge_queue_;
     std::map<std::string, std::unique_ptr<accounts::AccountPace>> paces_;  // by pacing key
-    bool listening_ = false;
 };
 
 }  // namespace carryall::charges

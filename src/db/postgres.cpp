@@ -194,6 +194,13 @@ std::optional<std::int64_t> Rows::optional_integer(std::size_t row, int column) 
     if (is_null(row, column)) return std::nullopt;
     return integer(row, column);
 }
+std::optional<base::Instant> Rows::optional_instant(std::size_t row, int column) const {
+    if (is_null(row, column)) return std::nullopt;
+    const auto instant = base::parse_iso8601(text(row, column));
+    CHECK(instant.has_value());
+    return *instant;
+}
+
 std::string Rows::bytes(std::size_t row, int column) const {
     if (is_null(row, column)) return {};
     return pqxx::binarystring(cell(data_->result, row, column)).str();
@@ -295,6 +302,17 @@ Result<std::vector<std::pair<std::string, std::string>>> Connection::wait_for_no
                                              static_cast<long>(rest.count()));
         return std::exchange(impl_->notifications, {});
     });
+}
+
+Result<void> Connection::wait_for_notice(const std::string& channel,
+                                         std::chrono::milliseconds at_most) {
+    const bool is_listening =
+        std::any_of(impl_->receivers.begin(), impl_->receivers.end(),
+                    [&](const auto& receiver) { return receiver->channel() == channel; });
+    if (!is_listening) return listen(channel);
+    const auto notified = wait_for_notifications(at_most);
+    if (!notified) return notified.error();
+    return {};
 }
 
 Result<void> Connection::reconnect(const base::Secret& connection_string) {

@@ -68,6 +68,7 @@ class Array {
     void add(bool flag) { add_raw(flag ? "t" : "f"); }
     void add(base::Instant instant) { add_raw(base::to_iso8601(instant)); }
     void add_null() { add_raw("NULL"); }
+    void add_or_null(std::string_view text) { text.empty() ? add_null() : add(text); }
     template <class T>
     void add(const std::optional<T>& value) {
         value ? add(*value) : add_null();
@@ -96,6 +97,8 @@ class Rows {
     bool boolean(std::size_t row, int column) const;          // false for NULL
     std::optional<std::string> optional_text(std::size_t row, int column) const;
     std::optional<std::int64_t> optional_integer(std::size_t row, int column) const;
+    // Of a text in ISO 8601, as base::to_iso8601 writes it.
+    std::optional<base::Instant> optional_instant(std::size_t row, int column) const;
     std::string bytes(std::size_t row, int column) const;  // bytea
 
   private:
@@ -123,6 +126,9 @@ class Connection {
     Result<void> listen(const std::string& channel);
     Result<std::vector<std::pair<std::string, std::string>>> wait_for_notifications(
         std::chrono::milliseconds timeout);
+    // Until something is notified, or the time has passed. The first wait on a channel only begins
+    // to LISTEN and ends at once: something may have come just before.
+    Result<void> wait_for_notice(const std::string& channel, std::chrono::milliseconds at_most);
 
     bool is_usable() const;
     // A new session in place of a broken one. Settings, LISTENs and the tenant are forgotten.

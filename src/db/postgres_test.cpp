@@ -257,6 +257,19 @@ TEST_F(PostgresTest, notifications_arrive_with_channel_and_payload) {
                                                                      {"channel", "two"}}));
 }
 
+TEST_F(PostgresTest, the_first_wait_for_a_notice_listens_and_ends_at_once) {
+    const auto long_time = std::chrono::hours(1);
+    ASSERT_TRUE(connection_->wait_for_notice("channel", long_time));
+    database().run("NOTIFY channel");
+    ASSERT_TRUE(connection_->wait_for_notice("channel", long_time));
+    kill(*connection_);
+    EXPECT_FALSE(connection_->wait_for_notice("channel", milliseconds(1)));
+    ASSERT_TRUE(connection_->reconnect(base::Secret(database().app_conninfo())));
+    ASSERT_TRUE(connection_->wait_for_notice("channel", long_time));
+    database().run("NOTIFY channel");
+    ASSERT_TRUE(connection_->wait_for_notice("channel", long_time));
+}
+
 Result<int> fail_to_serialize(Transaction& transaction, int& tries, int successes_after) {
     ++tries;
     if (tries > successes_after) return tries;

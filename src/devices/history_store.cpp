@@ -79,10 +79,8 @@ std::string to_text(const Cursor& cursor) {
 Cursor parse_cursor(std::string_view text) {
     Cursor cursor;
     for (std::int64_t* number : {&cursor.rank, &cursor.id, &cursor.step}) {
-        const std::size_t blank = text.find(' ');
-        CHECK(blank != std::string_view::npos);  // sealed by us
-        *number = base::parse_int(text.substr(0, blank)).value_or(0);
-        text.remove_prefix(blank + 1);
+        CHECK(!text.empty());  // sealed by us
+        *number = base::parse_int(base::take_part(text, " ")).value_or(0);
     }
     cursor.at = text;
     return cursor;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/check.hpp"
+#include "base/text.hpp"
 
 namespace carryall::http {
 namespace {
@@ -159,9 +160,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 std::optional<Query> parse_query(std::string_view text) {
     Query query;
     while (!text.empty()) {
-        const auto ampersand = text.find('&');
-        const std::string_view item = text.substr(0, ampersand);
-        text.remove_prefix(ampersand == std::string_view::npos ? text.size() : ampersand + 1);
+        const std::string_view item = base::take_part(text, "&");
         if (item.empty()) continue;
         const auto equals = item.find('=');
         auto name = percent_decode(item.substr(0, equals), true);

@@ -1,5 +1,6 @@
 #include "notify/webhook_store.hpp"
 
+#include "base/text.hpp"
 #include "notify/signature.hpp"
 #include "tenants/sql_time.hpp"
 
@@ -143,11 +144,7 @@ std::string array_of(const std::vector<std::string>& words) {
 
 std::vector<std::string> listed_words(std::string_view text) {
     std::vector<std::string> words;
-    while (!text.empty()) {
-        const auto comma = text.find(',');
-        words.emplace_back(text.substr(0, comma));
-        text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
-    }
+    while (!text.empty()) words.emplace_back(base::take_part(text, ","));
     return words;
 }
 

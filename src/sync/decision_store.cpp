@@ -1,6 +1,7 @@
 // Decisions about drift: a batch is one transaction with a fixed number of statements. What must
 // stay true: the drift rows are locked first and the devices after them in the order of their ids,
 // and what is written is what stands in the locked rows.
+#include "base/text.hpp"
 #include "sync/acceptance_rules.hpp"
 #include "sync/drift.hpp"
 
@@ -185,9 +186,7 @@ DecidedDrift drift_at(const db::Rows& rows, std::size_t row) {
     drift.owner = rows.optional_text(row, 14);
     std::string_view types = rows.text(row, 15);
     while (!types.empty()) {
-        const std::size_t comma = std::min(types.find(','), types.size());
-        drift.is_moving |= fields_touched_by(types.substr(0, comma)).contains(drift.field);
-        types.remove_prefix(std::min(comma + 1, types.size()));
+        drift.is_moving |= fields_touched_by(base::take_part(types, ",")).contains(drift.field);
     }
     return drift;
 }

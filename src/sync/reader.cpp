@@ -1,7 +1,7 @@
 // One sync's turn: claim, read page by page, compare, end or give back.
 #include <random>
-#include <thread>
 
+#include "accounts/reading_turn.hpp"
 #include "accounts/session_keeper.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -36,21 +36,16 @@ double jitter() {
 
 // The account of the sync at hand, and what is prepared once for all its pages.
 struct Reader::Account {
-    Account(db::Connection& connection, const std::string& reader) : pace(connection, reader) {}
-    ~Account() {
-        pace.end_turn();
-        pace.flush_figures(true);
-    }
-    Account(const Account&) = delete;
-    Account& operator=(const Account&) = delete;
+    Account(db::Connection& connection, const std::string& reader,
+            const std::atomic<bool>& stopping)
+        : turn(connection, reader, stopping) {}
 
     accounts::StoredAccount stored;
     accounts::Limits limits;
     accounts::CarrierAccount opened;
-    accounts::AccountPace pace;
+    accounts::ReadingTurn turn;
     std::unique_ptr<accounts::SessionKeeper> session;  // null: credentials go with every call
     int max_in_flight = 1;
-    std::optional<steady_clock::time_point> turn_ends;  // none: no turn at the account
     steady_clock::time_point extended_at = steady_clock::now();
 };
 
@@ -71,14 +66,7 @@ Result<void> Reader::prepare_connection(db::Connection& connection) {
 }
 
 Result<void> Reader::wait_for_work(milliseconds at_most) {
-    if (!listening_) {
-        CARRYALL_TRY(connection_->listen("carryall_sync"));
-        listening_ = true;
-        return {};  // a request may have come just before
-    }
-    const auto notified = connection_->wait_for_notifications(at_most);
-    if (!notified) return notified.error();
-    return {};
+    return connection_->wait_for_notice("carryall_sync", at_most);
 }
 
 Result<bool> Reader::work_one() {
@@ -117,7 +105,7 @@ Result<void> Reader::work(ClaimedSync& sync) {
 }
 
 Result<std::unique_ptr<Reader::Account>> Reader::open_account(const ClaimedSync& sync) {
-    auto account = std::make_unique<Account>(*connection_, name_);
+    auto account = std::make_unique<Account>(*connection_, name_, stopping_);
     auto stored =
         accounts::load_account(*connection_, sync.tenant_id, sync.service_provider_id, key_);
     if (!stored) return stored.error();
@@ -162,19 +150,20 @@ Result<bool> Reader::read(ClaimedSync& sync, Account& account) {
         const auto now = steady_clock::now();
         if (now - account.extended_at < steady_clock::duration(settings_.lease) / 3) return true;
         account.extended_at = now;
-        account.pace.prolong_turn(settings_.lease);
+        account.turn.pace().prolong_turn(settings_.lease);
         const auto kept = extend_sync(*connection_, sync, settings_.lease);
         // If the database is away, the page's end says so.
         return !kept || *kept;
     };
     while (!sync.is_comparing) {
-        const auto blocked_for = take_turn(account);
+        const auto blocked_for = account.turn.take(account.stored.pacing_key, account.limits,
+                                                   account.max_in_flight, settings_.lease);
         if (!blocked_for) return blocked_for.error();
         if (blocked_for->count() > 0) {
             CARRYALL_TRY(release(sync, *blocked_for));
             return false;
         }
-        PageOutcome outcome = read_page(*reading, settings, client_, account.pace, hooks);
+        PageOutcome outcome = read_page(*reading, settings, client_, account.turn.pace(), hooks);
         if (auto* page = std::get_if<carriers::InventoryPage>(&outcome)) {
             const auto goes_on = take_page(sync, account, std::move(*page));
             if (!goes_on || !*goes_on) return goes_on;
@@ -189,32 +178,6 @@ Result<bool> Reader::read(ClaimedSync& sync, Account& account) {
         return false;
     }
     return true;
-}
-
-// The account's calls in flight are shared with bulk changes: a turn is as long as theirs. Answers
-// how long the account must be left alone; zero: it is ours for a while.
-Result<milliseconds> Reader::take_turn(Account& account) {
-    constexpr std::chrono::seconds kTurn{3};
-    constexpr std::chrono::seconds kPatience{10};
-    constexpr milliseconds kLook{20};
-    const auto now = steady_clock::now();
-    if (account.turn_ends && now < *account.turn_ends) return milliseconds(0);
-    account.pace.end_turn();
-    account.turn_ends.reset();
-    while (true) {
-        const auto blocked_for = account.pace.begin_turn(account.stored.pacing_key, account.limits,
-                                                         account.max_in_flight, settings_.lease);
-        if (!blocked_for) return blocked_for.error();
-        if (blocked_for->count() == 0) {
-            account.turn_ends = steady_clock::now() + kTurn;
-            return milliseconds(0);
-        }
-        const bool waits_for_others = account.pace.blocked_for().count() == 0;
-        if (!waits_for_others || stopping_ || steady_clock::now() > now + kPatience) {
-            return *blocked_for;
-        }
-        std::this_thread::sleep_for(kLook);
-    }
 }
 
 // False: the sync goes on elsewhere, or later.
@@ -273,7 +236,7 @@ Result<void> Reader::compare(ClaimedSync& sync, const Account& account) {
 Result<void> Reader::give_up_or_pause(const ClaimedSync& sync, Account& account,
                                       const carriers::InventoryFailed& failed) {
     constexpr std::chrono::seconds kDefaultPause{5};
-    if (failed.whole_account) account.pace.pause(failed.retry_after.value_or(kDefaultPause));
+    if (failed.whole_account) account.turn.pace().pause(failed.retry_after.value_or(kDefaultPause));
     const auto again = retry_in(failed, sync.retry_number, jitter(), settings_.retry);
     if (!again) return fail(sync, failed.reason);
     base::log::warning("sync_interrupted",

@@ -93,12 +93,6 @@ constexpr Query kOpenDrift{"sync_open_drift_by_field",
 // Where the walk over the carrier's lines is over.
 constexpr std::int64_t kAllLines = INT64_MAX;
 
-base::Instant stored_instant(const Rows& rows, std::size_t row, int column) {
-    const auto instant = base::parse_iso8601(rows.text(row, column));
-    CHECK(instant.has_value());
-    return *instant;
-}
-
 Params fence_of(const ClaimedSync& sync) {
     return Params().add(sync.tenant_id).add(sync.id).add(sync.attempt);
 }
@@ -141,7 +135,7 @@ Result<bool> apply_in(Transaction& transaction, ClaimedSync& sync,
     params.add(storable(page.resume)).add(storable(sync.result)).add(page.is_last);
     const auto advanced = transaction.exec(kAdvance, params.add(settings.lease.count()));
     if (!advanced) return advanced.error();
-    sync.read_at = stored_instant(*advanced, 0, 0);
+    sync.read_at = *advanced->optional_instant(0, 0);
     return true;
 }
 
@@ -225,7 +219,7 @@ Result<std::optional<ClaimedSync>> claim_sync(db::Connection& connection, const 
     sync.service_provider_id = rows->integer(0, 0);
     sync.kind = parse_sync_kind(rows->text(0, 1)).value_or(SyncKind::full);
     sync.is_comparing = rows->text(0, 2) == "comparing";
-    if (!rows->is_null(0, 3)) sync.modified_since = stored_instant(*rows, 0, 3);
+    sync.modified_since = rows->optional_instant(0, 3);
     if (!rows->is_null(0, 4)) sync.resume = base::parse_json(rows->text(0, 4)).value_or(nullptr);
     auto result = base::parse_json(rows->text(0, 5));
     if (result && result->is_object()) sync.result = std::move(result->get_object());
@@ -235,8 +229,8 @@ Result<std::optional<ClaimedSync>> claim_sync(db::Connection& connection, const 
     sync.retry_number = static_cast<int>(rows->integer(0, 9));
     sync.lost_count = static_cast<int>(rows->integer(0, 10));
     sync.created_by = rows->string(0, 11);
-    sync.started_at = stored_instant(*rows, 0, 12);
-    sync.read_at = stored_instant(*rows, 0, 13);
+    sync.started_at = *rows->optional_instant(0, 12);
+    sync.read_at = *rows->optional_instant(0, 13);
     return std::optional(std::move(sync));
 }
 

@@ -4,16 +4,12 @@
 
 #include "base/log.hpp"
 #include "base/metrics.hpp"
+#include "db/working.hpp"
 
 namespace carryall::sync {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-
-constexpr milliseconds kIdleWait{1'000};
-constexpr milliseconds kRecoveryPause{500};
-constexpr milliseconds kStopLook{100};
+constexpr std::chrono::milliseconds kIdleWait{1'000};
 
 Result<void> count_open_drift(db::Connection& connection) {
     const auto counts = open_drift(connection);
@@ -61,52 +57,20 @@ void SyncWorker::run_reader(int number) {
     options.max_connections_per_host = std::min<std::size_t>(
         options.max_connections_per_host, static_cast<std::size_t>(settings_.max_in_flight));
     const auto client = http::make_client(options);
-    std::unique_ptr<Reader> reader;
-    while (!stopping_) {
-        Result<void> result;
-        if (!reader) {
-            auto connection = db::Connection::open(settings_.database);
-            result = connection ? Reader::prepare_connection(**connection)
-                                : Result<void>(connection.error());
-            if (result) {
-                reader = std::make_unique<Reader>(settings_, key_, std::move(connection).value(),
-                                                  *client, name, stopping_);
-            }
-        } else {
-            const auto worked = reader->work_one();
-            if (!worked) {
-                result = worked.error();
-            } else if (!*worked) {
-                result = reader->wait_for_work(kIdleWait);
-            }
-        }
-        if (!result) {
-            base::log::error("reader_failed", {{"reader", name},
-                                               {"reason", result.error().message},
-                                               {"where", result.error().where}});
-            if (reader && !reader->is_usable()) reader.reset();
-            std::this_thread::sleep_for(kRecoveryPause);
-        }
-    }
+    db::work_until_stopped<Reader>(
+        {settings_.database, stopping_, "reader_failed", name, Reader::prepare_connection},
+        [&](std::unique_ptr<db::Connection> connection) {
+            return std::make_unique<Reader>(settings_, key_, std::move(connection), *client, name,
+                                            stopping_);
+        },
+        [](Reader& idle) { return idle.wait_for_work(kIdleWait); });
 }
 
 void SyncWorker::keep_house() {
-    std::unique_ptr<db::Connection> connection;
-    auto next = steady_clock::now();
-    while (!stopping_) {
-        if (steady_clock::now() < next) {
-            std::this_thread::sleep_for(kStopLook);
-            continue;
-        }
-        next = steady_clock::now() + settings_.schedule_every;
-        if (!connection || !connection->is_usable()) {
-            auto opened = db::Connection::open(settings_.database);
-            if (!opened) continue;  // the readers already say that the database is away
-            connection = std::move(opened).value();
-        }
-        const auto asked = schedule_syncs(*connection, settings_.find);
+    const auto round = [&](db::Connection& connection) {
+        const auto asked = schedule_syncs(connection, settings_.find);
         if (asked && *asked > 0) base::log::info("syncs_scheduled", {{"count", *asked}});
-        const auto counted = count_open_drift(*connection);
+        const auto counted = count_open_drift(connection);
         for (const base::Error* error :
              {asked ? nullptr : &asked.error(), counted ? nullptr : &counted.error()}) {
             if (error != nullptr) {
@@ -114,7 +78,9 @@ void SyncWorker::keep_house() {
                                  {{"reason", error->message}, {"where", error->where}});
             }
         }
-    }
+        return false;
+    };
+    db::keep_house(settings_.database, stopping_, settings_.schedule_every, round);
 }
 
 }  // namespace carryall::sync

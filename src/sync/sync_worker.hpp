@@ -56,7 +56,6 @@ class Reader {
     Result<void> work(ClaimedSync& sync);
     Result<std::unique_ptr<Account>> open_account(const ClaimedSync& sync);
     Result<bool> read(ClaimedSync& sync, Account& account);
-    Result<std::chrono::milliseconds> take_turn(Account& account);
     Result<bool> take_page(ClaimedSync& sync, Account& account, carriers::InventoryPage page);
     Result<void> compare(ClaimedSync& sync, const Account& account);
     Result<void> give_up_or_pause(const ClaimedSync& sync, Account& account,
@@ -72,7 +71,6 @@ class Reader {
     std::string name_;
     const std::atomic<bool>& stopping_;
     std::chrono::steady_clock::time_point end_of_turn_;
-    bool listening_ = false;
 };
 
 class SyncWorker {
