@@ -48,12 +48,13 @@ void prepare(support::TestDatabase& database, int charges) {
         "INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id, "
         "device_id, customer_id, service_provider_id, portal, kind, billing_period_start, "
         "billing_period_end, amount, description, start_date, end_date, state, reason, "
-        "revio_charge_id, settled_at) SELECT 1, 1, 1, n, 'instance', 1, (n + 1) / 2, 1, 1, 'm2m', "
+        "revio_charge_id, settled_at, integration_authentication_id) SELECT 1, 1, 1, n, "
+        "'instance', 1, (n + 1) / 2, 1, 1, 'm2m', "
         "CASE n % 2 WHEN 1 THEN 'rate' ELSE 'overage' END, '2026-03-01', '2026-03-31', 1.25, "
         "'text', "
         "'2026-03-02', '2026-03-31', CASE n % 10 WHEN 0 THEN 'failed' ELSE 'charged' END, "
         "CASE n % 10 WHEN 0 THEN 'product 77 is unknown' END, CASE WHEN n % 10 <> 0 THEN n END, "
-        "now() FROM generate_series(1, " +
+        "now(), 1 FROM generate_series(1, " +
         count + ") n");
     database.run(
         "UPDATE charge_run_part SET state = 'settled', settled_at = now(), list_version = 1, "

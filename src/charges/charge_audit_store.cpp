@@ -109,7 +109,7 @@ constexpr Rule kRules[] = {
         SELECT 'Rev.io''s charge ' || revio_charge_id,
                'is that of intents ' || string_agg(charge_id::text, ', ' ORDER BY charge_id)
         FROM charge WHERE tenant_id = $1 AND revio_charge_id IS NOT NULL
-        GROUP BY revio_charge_id HAVING count(*) > 1)"},
+        GROUP BY integration_authentication_id, revio_charge_id HAVING count(*) > 1)"},
     {{"I7.charge_fact", "a business fact has one intent of each generation"}, false, false, R"(
         SELECT 'charge ' || min(charge_id),
                format('%s intents for %s %s, device %s, %s, generation %s', count(*), source,

@@ -105,11 +105,11 @@ TEST_F(WrittenList, devices_stay_whole_where_one_reading_ends_and_the_next_begin
         "INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id, "
         "device_id, customer_id, service_provider_id, portal, kind, billing_period_start, "
         "billing_period_end, amount, description, start_date, end_date, state, revio_charge_id, "
-        "settled_at) SELECT 1, " +
+        "settled_at, integration_authentication_id) SELECT 1, " +
         n(run_) +
         ", 1, row_number() OVER (ORDER BY d.device_id, k.p), "
         "'instance', 1, d.device_id, 1, 1, 'm2m', k.kind, '2026-03-01', '2026-03-31', 0.01, 't', "
-        "'2026-03-02', '2026-03-31', 'charged', d.device_id * 10 + k.p, now() FROM device d, "
+        "'2026-03-02', '2026-03-31', 'charged', d.device_id * 10 + k.p, now(), 2 FROM device d, "
         "(VALUES ('rate', 1), ('overage', 2), ('sms', 3)) k(kind, p)");
     settle(run_, 1);
     const std::string text = written();

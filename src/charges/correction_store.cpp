@@ -115,16 +115,17 @@ constexpr Query kReversalCharges{"charge_reversal_charges", R"(
     INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id,
         device_id, customer_id, service_provider_id, portal, kind, billing_period_start,
         billing_period_end, generation, reverses_charge_id, amount, usage_mb, description, marker,
-        rev_customer_id, revio_service_id, product_id, product_type_id, start_date, end_date,
-        state, settled_at)
+        integration_authentication_id, rev_customer_id, revio_service_id, product_id,
+        product_type_id, start_date, end_date, state, settled_at)
     SELECT $1, $2, c.part_number,
         row_number() OVER (PARTITION BY c.part_number ORDER BY c.position), c.source, c.source_id,
         c.device_id, c.customer_id, c.service_provider_id, c.portal, c.kind,
         c.billing_period_start, c.billing_period_end, c.generation + 1, c.charge_id, -c.amount,
         c.usage_mb, left('Reversal - ' || c.description, 1500),
         CASE WHEN c.marker = '' THEN '' ELSE c.marker || '-G' || (c.generation + 1) END,
-        c.rev_customer_id, c.revio_service_id, c.product_id, c.product_type_id, c.start_date,
-        c.end_date, CASE c.state WHEN 'charged' THEN 'new' ELSE 'recorded' END,
+        c.integration_authentication_id, c.rev_customer_id, c.revio_service_id, c.product_id,
+        c.product_type_id, c.start_date, c.end_date,
+        CASE c.state WHEN 'charged' THEN 'new' ELSE 'recorded' END,
         CASE c.state WHEN 'recorded' THEN now() END
     FROM charge c
     WHERE c.tenant_id = $1 AND c.charge_run_id = $3 AND c.state IN ('charged', 'recorded')

@@ -174,7 +174,7 @@ constexpr const char* kJudged = R"(,
            amount, usage_mb, left(text, 1500) AS description,
            CASE WHEN account_id IS NULL THEN '' ELSE replace(marker_format, '{key}', key) END
                AS marker,
-           CASE WHEN account_id IS NOT NULL THEN rev_customer_id END AS rev_customer_id,
+           account_id, CASE WHEN account_id IS NOT NULL THEN rev_customer_id END AS rev_customer_id,
            CASE WHEN account_id IS NOT NULL THEN revio_service_id END AS revio_service_id,
            product_id, product_type_id, start_date, end_date, place,
            split_part(verdict, ':', 1) AS state,
@@ -206,15 +206,15 @@ std::string insert_charges_sql(const std::string& part, const std::string& lines
     return fmt::format(R"(
         INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id,
             device_id, customer_id, service_provider_id, portal, kind, billing_period_start,
-            billing_period_end, amount, usage_mb, description, marker, rev_customer_id,
-            revio_service_id, product_id, product_type_id, start_date, end_date, state, reason,
-            settled_at)
+            billing_period_end, amount, usage_mb, description, marker,
+            integration_authentication_id, rev_customer_id, revio_service_id, product_id,
+            product_type_id, start_date, end_date, state, reason, settled_at)
         SELECT $1, $2, l.part_number,
             row_number() OVER (PARTITION BY l.part_number ORDER BY l.device_id, l.place), l.source,
             l.source_id, l.device_id, l.customer_id, l.service_provider_id, l.portal, l.kind,
             l.billing_period_start, l.billing_period_end, l.amount, l.usage_mb, l.description,
-            l.marker, l.rev_customer_id, l.revio_service_id, l.product_id, l.product_type_id,
-            l.start_date, l.end_date, l.state, l.reason,
+            l.marker, l.account_id, l.rev_customer_id, l.revio_service_id, l.product_id,
+            l.product_type_id, l.start_date, l.end_date, l.state, l.reason,
             CASE WHEN l.state IN ('recorded', 'skipped') THEN now() END
         FROM (WITH part AS ({}), {}) l)",
                        part, lines);

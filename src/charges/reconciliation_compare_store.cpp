@@ -93,6 +93,7 @@ constexpr Query kPairByMarker{"reconcile_pair_by_marker", R"(
     WHERE i.state = 'charged' AND i.marker <> ''
       AND NOT EXISTS (SELECT FROM pair p WHERE p.charge_id = i.charge_id)
       AND NOT EXISTS (SELECT FROM charge o WHERE o.tenant_id = s.tenant_id
+          AND o.integration_authentication_id = d.account
           AND o.revio_charge_id = d.revio_charge_id)
     ORDER BY i.charge_id, d.revio_charge_id)"};
 
@@ -116,6 +117,7 @@ constexpr Query kPairByFacts{"reconcile_pair_by_facts", R"(
             (NULL::bigint, d.product_type_id)) u(product, type)
         WHERE d.marker = '' AND coalesce(u.product, u.type) IS NOT NULL
           AND NOT EXISTS (SELECT FROM charge o WHERE o.tenant_id = s.tenant_id
+              AND o.integration_authentication_id = d.account
               AND o.revio_charge_id = d.revio_charge_id)) d
       ON d.account = i.account AND d.rev_customer_id = i.rev_customer_id
         AND d.service_id IS NOT DISTINCT FROM i.service_id
@@ -151,6 +153,7 @@ constexpr Query kSpare{"reconcile_spare", R"(
     WHERE NOT EXISTS (SELECT FROM pair p
             WHERE p.account = d.account AND p.revio_charge_id = d.revio_charge_id)
       AND NOT EXISTS (SELECT FROM charge o WHERE o.tenant_id = s.tenant_id
+            AND o.integration_authentication_id = d.account
             AND o.revio_charge_id = d.revio_charge_id))"};
 
 // With the marker of an intent of this scope, or, where markers are off, equal to one to the last
@@ -192,8 +195,7 @@ constexpr Query kExtra{"reconcile_extra", R"(
     WHERE NOT i.is_sending
     ORDER BY d.account, d.revio_charge_id, i.state = 'charged', i.charge_id)"};
 
-// Those of the spare with a marker in the form of ours. Set apart, since no statistics tell how few
-// they are, and the look at all our intents is by index only if that is known.
+// Those of the spare with a marker in the form of ours.
 constexpr Query kSuspect{"reconcile_suspect", R"(
     INSERT INTO suspect
     WITH form AS (
@@ -210,17 +212,18 @@ constexpr Query kSuspect{"reconcile_suspect", R"(
 // As intents_store.cpp makes keys; a reversal's ends in its generation.
 constexpr const char* kKeyForm = "[QF][0-9]+-D[0-9]+-(RATE|OVERAGE|USAGE|SMS)(-G[0-9]+)?";
 
-// It has a marker of ours, and no intent of any period has it.
+// Those that an intent has, of whatever period and tenant: tenants may share an account.
+constexpr Query kForgetKnown{"reconcile_forget_known", R"(
+    DELETE FROM suspect WHERE marker = ANY (ARRAY(
+        SELECT markers_of_intents(ARRAY(SELECT DISTINCT marker FROM suspect)))))"};
+
 constexpr Query kOrphans{"reconcile_orphans", R"(
     INSERT INTO finding
     SELECT 3, 'extra', NULL, d.revio_charge_id, d.rev_customer_id, NULL, d.marker, NULL, d.amount,
         NULL, d.revio_charge_id::text, 'remove',
         'it carries a marker of ours, and our ledger has no such intent. Remove it in Rev.io, or '
         || 'credit it if it is billed'
-    FROM scope s, suspect d
-    -- Said again, so that the index of markers can be used.
-    WHERE NOT EXISTS (SELECT FROM charge o WHERE o.tenant_id = s.tenant_id
-          AND o.marker = d.marker AND o.marker <> ''))"};
+    FROM suspect d)"};
 
 // Rev.io may keep whole cents, so what is less than one apart is equal. What it does not tell of a
 // period cannot be wrong.
@@ -338,8 +341,7 @@ Result<Compared> compare_in(db::Transaction& transaction, const ClaimedReconcili
     CARRYALL_TRY(transaction.exec_text("ANALYZE spare"));
     CARRYALL_TRY(transaction.exec(kExtra));
     CARRYALL_TRY(transaction.exec(kSuspect, Params().add(kKeyForm)));
-    CARRYALL_TRY(transaction.exec_text("ANALYZE suspect"));
-    CARRYALL_TRY(exec_all(transaction, {kOrphans, kWrong, kStore, kDone, kForget}));
+    CARRYALL_TRY(exec_all(transaction, {kForgetKnown, kOrphans, kWrong, kStore, kDone, kForget}));
     return Compared::done;
 }
 

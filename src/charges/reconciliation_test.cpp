@@ -1,7 +1,7 @@
 // Reconciliations on PostgreSQL: what is compared with what, and what is a difference.
 #include "charges/charge_period.hpp"
-#include "support/charges.hpp"
 #include "charges/reconciliation_work_store.hpp"
+#include "support/charges.hpp"
 
 namespace carryall::charges {
 namespace {
@@ -168,6 +168,41 @@ TEST_F(ReconciliationTest, charges_that_are_not_ours_are_none_of_our_business) {
     other.description = "Somebody else's [their-system:Q7101-D1-RATE]";
     records.push_back(other);
     EXPECT_EQ(differences(reconcile(of_run(run), records)), "");
+}
+
+TEST_F(ReconciliationTest, charges_of_another_tenant_at_the_same_account_are_none_of_ours) {
+    const ChargeRunId run = charged_run();
+    database().run(R"(
+        WITH other AS (
+            INSERT INTO charge_run (tenant_id, source, created_by, correlation_id)
+            VALUES (2, 'instances', 'test', 'c-2') RETURNING charge_run_id),
+        part AS (
+            INSERT INTO charge_run_part (tenant_id, charge_run_id, part_number,
+                billing_period_start, billing_period_end, charge_count, new_count)
+            SELECT 2, charge_run_id, 1, '2026-02-01', '2026-02-28', 1, 1 FROM other
+            RETURNING charge_run_id),
+        carrier AS (
+            INSERT INTO service_provider (tenant_id, name, integration) VALUES (2, 'pond', 'pond')
+            RETURNING service_provider_id),
+        device AS (
+            INSERT INTO device (tenant_id, service_provider_id, portal, iccid, status)
+            SELECT 2, service_provider_id, 'm2m', '8910300000000000999', 'Active' FROM carrier
+            RETURNING device_id)
+        INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id,
+            device_id, customer_id, service_provider_id, portal, kind, billing_period_start,
+            billing_period_end, amount, description, marker, start_date, end_date, state)
+        SELECT 2, charge_run_id, 1, 1, 'instance', 71, device_id, 3, 99, 'm2m', 'rate',
+               '2026-02-01', '2026-02-28', 1, 'x', 'amop:Q7101-D99-RATE', '2026-02-02',
+               '2026-02-28', 'new' FROM part, device)");
+    auto records = all_charges();
+    ChargeRecord other = records[0];
+    other.charge_id = 1;
+    other.description = "x [amop:Q7101-D99-RATE]";
+    records.push_back(other);
+    other.charge_id = 2;
+    other.description = "x [amop:Q7101-D98-RATE]";
+    records.push_back(other);
+    EXPECT_EQ(differences(reconcile(of_run(run), records)), "extra -/2 ->2 remove");
 }
 
 TEST_F(ReconciliationTest, missing_extra_and_wrong_ones_are_found_and_nothing_else) {

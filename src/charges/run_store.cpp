@@ -44,9 +44,7 @@ constexpr int kCountColumns = 10;
 std::vector<std::int64_t> listed_ids(std::string_view text) {
     std::vector<std::int64_t> ids;
     while (!text.empty()) {
-        const std::string_view id = text.substr(0, text.find(','));
-        if (const auto number = base::parse_int(id)) ids.push_back(*number);
-        text.remove_prefix(std::min(text.size(), id.size() + 1));
+        if (const auto id = base::parse_int(base::take_part(text, ","))) ids.push_back(*id);
     }
     return ids;
 }
@@ -273,6 +271,19 @@ Result<ChargeRunDetail> get_run(db::Connection& connection, TenantId tenant_id, 
     return detail;
 }
 
+namespace {
+
+Result<void> require_run(db::Connection& connection, TenantId tenant_id, ChargeRunId id) {
+    constexpr Query kExists{"charge_run_exists",
+                            "SELECT FROM charge_run WHERE tenant_id = $1 AND charge_run_id = $2"};
+    const auto rows = connection.exec(kExists, Params().add(tenant_id).add(id));
+    if (!rows) return rows.error();
+    if (rows->empty()) return base::not_found("there is no such charge run");
+    return {};
+}
+
+}  // namespace
+
 Result<tenants::Page<Charge>> list_charges(db::Connection& connection,
                                            const tenants::PageTokens& tokens, TenantId tenant_id,
                                            const ChargeFilter& filter,
@@ -301,6 +312,7 @@ Result<tenants::Page<Charge>> list_charges(db::Connection& connection,
                                                                         .add(*before)
                                                                         .add(page.limit + 1));
     if (!rows) return rows.error();
+    if (rows->empty() && filter.run) CARRYALL_TRY(require_run(connection, tenant_id, filter.run));
     return page_of<Charge>(*rows, tokens, tenant_id, question, page.limit, charge_at);
 }
 

@@ -67,7 +67,8 @@ constexpr Query kClaim{"charge_claim", R"(
                SELECT string_agg(o.revio_charge_id::text, ',') FROM charge o
                WHERE o.tenant_id = $1 AND o.customer_id = c.customer_id
                  AND o.start_date = c.start_date AND o.end_date = c.end_date
-                 AND o.amount = c.amount AND o.revio_charge_id IS NOT NULL) END
+                 AND o.amount = c.amount AND o.revio_charge_id IS NOT NULL
+                 AND o.integration_authentication_id = c.integration_authentication_id) END
     FROM page
     LEFT JOIN charge c ON c.tenant_id = $1 AND c.charge_run_id = $2 AND c.part_number = $3
         AND c.position BETWEEN page.first_position AND page.last_position
@@ -82,17 +83,21 @@ constexpr Query kExtend{"charge_extend", R"(
 // A charge of Rev.io that another intent has is not adopted a second time: a person decides.
 constexpr Query kComplete{"charge_complete", R"(
     WITH fence AS (
-        SELECT first_position AS first, last_position AS last FROM charge_page
+        SELECT first_position AS first, last_position AS last,
+               (SELECT p.integration_authentication_id FROM charge_run_part p
+                WHERE p.tenant_id = $1 AND p.charge_run_id = $2 AND p.part_number = $3) AS account
+        FROM charge_page
         WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3 AND page_number = $4
           AND attempt = $5 AND state = 'sending' FOR UPDATE),
     result AS MATERIALIZED (
-        SELECT r.*, o.charge_id AS other FROM fence, unnest($6::bigint[], $7::text[], $8::text[],
-            $9::text[], $10::bigint[], $11::int[], $12::int[], $13::text[], $14::timestamptz[],
+        SELECT r.*, o.charge_id AS other
+        FROM fence CROSS JOIN unnest($6::bigint[], $7::text[], $8::text[], $9::text[],
+            $10::bigint[], $11::int[], $12::int[], $13::text[], $14::timestamptz[],
             $15::bigint[], $16::bigint[], $17::boolean[])
             AS r(charge_id, state, error_class, reason, due_ms, retry_number, read_back_count,
                  progress, unclear_since, sent_ms, revio_charge_id, is_adopted)
-        LEFT JOIN charge o ON o.tenant_id = $1 AND o.revio_charge_id = r.revio_charge_id
-            AND o.charge_id <> r.charge_id),
+        LEFT JOIN charge o ON o.tenant_id = $1 AND o.integration_authentication_id = fence.account
+            AND o.revio_charge_id = r.revio_charge_id AND o.charge_id <> r.charge_id),
     before AS MATERIALIZED (
         SELECT c.charge_id, c.state, c.amount FROM result r
         JOIN charge c ON c.tenant_id = $1 AND c.charge_id = r.charge_id),
@@ -205,13 +210,6 @@ Params& add_part(Params& params, const WorkablePart& part) {
     return params.add(part.tenant_id).add(part.run).add(part.part_number);
 }
 
-std::optional<base::Instant> stored_instant(const Rows& rows, std::size_t row, int column) {
-    if (rows.is_null(row, column)) return std::nullopt;
-    const auto instant = base::parse_iso8601(rows.text(row, column));
-    CHECK(instant.has_value());
-    return *instant;
-}
-
 ClaimedDevice read_claim(const Rows& rows, std::size_t row) {
     ClaimedDevice device;
     device.id = {rows.integer(row, 4)};
@@ -221,7 +219,7 @@ ClaimedDevice read_claim(const Rows& rows, std::size_t row) {
     device.retry_number = static_cast<int>(rows.integer(row, 8));
     device.read_back_count = static_cast<int>(rows.integer(row, 9));
     device.progress = rows.string(row, 10);
-    device.unclear_since = stored_instant(rows, row, 11);
+    device.unclear_since = rows.optional_instant(row, 11);
     if (const auto ago = rows.optional_integer(row, 12)) {
         device.sent_ago = std::chrono::milliseconds(*ago);
     }
@@ -244,9 +242,8 @@ billing::revio::Charge read_charge(const Rows& rows, std::size_t row) {
     charge.end_date = rows.string(row, 21);
     std::string_view known = rows.text(row, 22);
     while (!known.empty()) {
-        const std::string_view id = known.substr(0, known.find(','));
-        if (const auto number = base::parse_int(id)) charge.known_ids.push_back(*number);
-        known.remove_prefix(std::min(known.size(), id.size() + 1));
+        const auto id = base::parse_int(base::take_part(known, ","));
+        if (id) charge.known_ids.push_back(*id);
     }
     return charge;
 }
@@ -266,10 +263,6 @@ std::string_view stored_state(DeviceState state) {
     }
 }
 
-void add_text_or_null(Array& array, std::string_view text) {
-    text.empty() ? array.add_null() : array.add(text);
-}
-
 void add_results(Params& params, const std::vector<DeviceResult>& results) {
     Array ids, states, classes, reasons, due, retries, read_backs, progress, unclear, sent, revio,
         adopted;
@@ -279,11 +272,11 @@ void add_results(Params& params, const std::vector<DeviceResult>& results) {
         states.add(stored_state(verdict.state));
         verdict.error_class ? classes.add(changes::to_string(*verdict.error_class))
                             : classes.add_null();
-        add_text_or_null(reasons, verdict.reason);
+        reasons.add_or_null(verdict.reason);
         verdict.due_in ? due.add(verdict.due_in->count()) : due.add_null();
         retries.add(static_cast<std::int64_t>(verdict.retry_number));
         read_backs.add(static_cast<std::int64_t>(verdict.read_back_count));
-        add_text_or_null(progress, base::storable_json(result.progress));
+        progress.add_or_null(base::storable_json(result.progress));
         unclear.add(result.unclear_since);
         result.sent_ago ? sent.add(result.sent_ago->count()) : sent.add_null();
         const base::json::object told = base::parse_object(result.effect);
@@ -309,7 +302,7 @@ void add_log(Params& params, const std::vector<changes::LogEntry>& log) {
         requests.add(entry.request);
         responses.add(entry.response);
         statuses.add(entry.status);
-        add_text_or_null(errors, entry.error);
+        errors.add_or_null(entry.error);
         started.add(entry.started_at);
         processed.add(entry.processed_at);
     }
@@ -360,7 +353,7 @@ Result<std::optional<ClaimedCharges>> claim_charges(db::Connection& connection,
     claimed.page.page_number = static_cast<int>(rows->integer(0, 0));
     claimed.page.attempt = static_cast<int>(rows->integer(0, 1));
     claimed.page.lost_count = static_cast<int>(rows->integer(0, 2));
-    claimed.page.claimed_at = *stored_instant(*rows, 0, 3);
+    claimed.page.claimed_at = *rows->optional_instant(0, 3);
     for (std::size_t row = 0; row < rows->size(); ++row) {
         if (rows->is_null(row, 4)) continue;
         claimed.page.devices.push_back(read_claim(*rows, row));

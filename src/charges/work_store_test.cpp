@@ -104,11 +104,36 @@ TEST_F(WorkStoreTest, a_charge_of_rev_io_belongs_to_one_intent) {
     EXPECT_EQ(counts(), "sending 6 4 0 1 0 1 6.5000");
 }
 
+TEST_F(WorkStoreTest, each_account_of_rev_io_counts_its_charges_for_itself) {
+    database().run(R"(
+        INSERT INTO service_provider (tenant_id, name, integration, write_is_enabled)
+            VALUES (1, 'second rev', 'revio', true);
+        INSERT INTO optimization_instance (tenant_id, optimization_instance_id, portal_type,
+            customer_id, integration_authentication_id, billing_period_start, billing_period_end,
+            run_end_time, imported_by)
+            SELECT 1, 72, 'm2m', 1, service_provider_id, '2026-02-01', '2026-02-28', now(), 'test'
+            FROM service_provider WHERE name = 'second rev';
+        INSERT INTO optimization_comm_group VALUES (1, 721, 72);
+        INSERT INTO optimization_queue VALUES (1, 7201, 721, 20, now());
+        INSERT INTO optimization_device_result (tenant_id, optimization_queue_id, portal,
+            device_id, rate_plan_name, usage_mb, rate_charge_amount, overage_charge_amount,
+            rev_product_type_id) VALUES (1, 7201, 'm2m', 4, 'IoT 1GB', 1, 2, 0, 311))");
+    const ChargeRunId run = make({71, 72});
+    for (const int number : {1, 2}) {
+        const WorkablePart part = part_of(run, number);
+        const ClaimedCharges claimed = claim(part);
+        complete(part, claimed, {ended(claimed.page.devices[0], DeviceState::processed, 5)});
+    }
+    EXPECT_EQ(sql("SELECT count(*) FROM charge WHERE revio_charge_id = 5"), "2");
+    EXPECT_EQ(sql("SELECT count(*) FROM charge WHERE state = 'parked'"), "0");
+}
+
 TEST_F(WorkStoreTest, the_application_cannot_change_or_delete_facts) {
     charge_all(part_of(make()));
-    for (const char* fact : {"amount = 1", "device_id = 2", "kind = 'sms'", "description = 'x'",
-                             "generation = 2", "billing_period_start = '2026-01-01'",
-                             "customer_id = 2", "marker = ''", "created_at = now()"}) {
+    for (const char* fact :
+         {"amount = 1", "device_id = 2", "kind = 'sms'", "description = 'x'", "generation = 2",
+          "billing_period_start = '2026-01-01'", "customer_id = 2", "marker = ''",
+          "integration_authentication_id = 2", "created_at = now()"}) {
         EXPECT_FALSE(application_may(std::string("UPDATE charge SET ") + fact)) << fact;
     }
     EXPECT_FALSE(application_may("DELETE FROM charge"));
@@ -224,7 +249,10 @@ TEST_F(WorkStoreTest, runs_and_charges_are_listed_within_their_tenant) {
     const auto rest = list_charges(*connection_, tokens_, {1}, filter, {4, first->next_token});
     ASSERT_TRUE(rest);
     EXPECT_EQ(rest->items.size(), 2U);
-    EXPECT_TRUE(list_charges(*connection_, tokens_, {2}, filter, {4, ""})->items.empty());
+    const auto of_another = list_charges(*connection_, tokens_, {2}, filter, {4, ""});
+    ASSERT_FALSE(of_another);
+    EXPECT_EQ(of_another.error().kind, base::ErrorKind::not_found);
+    EXPECT_TRUE(list_charges(*connection_, tokens_, {2}, {}, {4, ""})->items.empty());
     EXPECT_EQ(list_runs(*connection_, tokens_, {1}, "sending", {4, ""})->items.size(), 1U);
 }
 

@@ -121,15 +121,18 @@ class ChargeListTest : public support::DatabaseTest {
                 "INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, "
                 "source_id, device_id, customer_id, service_provider_id, portal, kind, "
                 "billing_period_start, billing_period_end, amount, description, start_date, "
-                "end_date, state, reason, revio_charge_id, settled_at) SELECT 1, " +
+                "end_date, state, reason, revio_charge_id, settled_at, "
+                "integration_authentication_id) SELECT 1, " +
                 n(run) + ", " + n(part) + ", " + n(++position) + ", 'instance', " +
                 n(run * 100 + part) + ", d.device_id, p.customer_id, 1, d.portal, '" + one.kind +
                 "', '2026-03-01', '2026-03-31', '" + one.amount +
                 "', 'text', '2026-03-02', '2026-03-31', '" + one.state + "', nullif('" +
                 one.reason + "', ''), nullif(" + n(one.revio_id) + ", 0), " +
                 (is_open ? "NULL" : "'2026-04-01 10:00:00+00'") +
-                " FROM device d, charge_run_part p WHERE d.device_id = " + n(one.device) +
-                " AND p.charge_run_id = " + n(run) + " AND p.part_number = " + n(part));
+                ", p.integration_authentication_id FROM device d, charge_run_part p WHERE "
+                "d.device_id = " +
+                n(one.device) + " AND p.charge_run_id = " + n(run) +
+                " AND p.part_number = " + n(part));
         }
     }
     // As the completion of the last page does.
