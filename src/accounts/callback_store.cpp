@@ -5,6 +5,7 @@
 #include "accounts/account.hpp"
 #include "accounts/callbacks.hpp"
 #include "base/text.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::accounts {
@@ -218,36 +219,26 @@ Result<tenants::Page<StoredCallback>> list_callbacks(db::Connection& connection,
                                                      tenants::TenantId tenant_id,
                                                      const CallbackFilter& filter,
                                                      const tenants::PageRequest& page) {
-    CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string reference = base::ascii_lower(filter.reference.value_or(""));
     const std::string question = "callbacks/" +
                                  std::to_string(filter.service_provider_id.value_or(0)) + '/' +
                                  filter.state.value_or("") + '/' + reference;
-    std::int64_t before = std::numeric_limits<std::int64_t>::max();
-    if (!page.token.empty()) {
-        const auto cursor = tokens.open(tenant_id, question, page.token);
-        if (!cursor) return cursor.error();
-        before = base::parse_int(*cursor).value_or(0);
-    }
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
+    if (!before) return before.error();
     Array states;
     for (const std::string_view state : kCallbackStates) {
         if (!filter.state || *filter.state == state) states.add(state);
     }
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     Params params;
-    params.add(tenant_id).add(filter.service_provider_id).add(states.take()).add(before);
+    params.add(tenant_id).add(filter.service_provider_id).add(states.take()).add(*before);
     params.add(page.limit + 1);
     if (filter.reference) params.add(reference);
     const auto rows =
         connection.exec(filter.reference ? list_of_request_query() : list_query(), params);
     if (!rows) return rows.error();
-    tenants::Page<StoredCallback> found;
-    const std::size_t count = std::min(rows->size(), static_cast<std::size_t>(page.limit));
-    for (std::size_t row = 0; row < count; ++row) found.items.push_back(callback_of(*rows, row));
-    if (rows->size() > count) {
-        found.next_token = tokens.make(tenant_id, question, std::to_string(found.items.back().id));
-    }
-    return found;
+    return tenants::page_of<StoredCallback>(*rows, tokens, tenant_id, question, page.limit,
+                                            callback_of);
 }
 
 }  // namespace carryall::accounts

@@ -1,8 +1,8 @@
 // The SQL of files of charges: taking them, and as people see them.
 #include "charges/charge_file_store.hpp"
 
-#include "charges/list_page.hpp"
 #include "charges/row_check_store.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::charges {
@@ -154,13 +154,13 @@ Result<tenants::Page<ChargeFile>> list_files(db::Connection& connection,
                                              const tenants::PageRequest& page) {
     static const std::string sql =
         file_select() + "f.charge_file_id < $2 ORDER BY f.charge_file_id DESC LIMIT $3::int + 1";
-    const auto before = cursor_of(tokens, tenant_id, kQuestion, page);
+    const auto before = tenants::newest_first(tokens, tenant_id, kQuestion, page);
     if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows = connection.exec({"charge_file_list", sql.c_str()},
                                       Params().add(tenant_id).add(*before).add(page.limit));
     if (!rows) return rows.error();
-    return page_of<ChargeFile>(*rows, tokens, tenant_id, kQuestion, page.limit, file_at);
+    return tenants::page_of<ChargeFile>(*rows, tokens, tenant_id, kQuestion, page.limit, file_at);
 }
 
 Result<ChargeFileDetail> get_file(db::Connection& connection, TenantId tenant_id, ChargeFileId id) {

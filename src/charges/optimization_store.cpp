@@ -1,8 +1,8 @@
 // The SQL that shows optimisation results, and the one that says which queue wins.
 #include <fmt/format.h>
 
-#include "base/text.hpp"
 #include "charges/optimization.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::charges {
@@ -206,32 +206,18 @@ Result<InstanceDetails> get_instance(db::Connection& connection, TenantId tenant
 Result<Page<Instance>> list_instances(db::Connection& connection, const tenants::PageTokens& tokens,
                                       TenantId tenant_id, const InstanceFilter& filter,
                                       const tenants::PageRequest& page) {
-    CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string question = question_of(filter);
-    std::optional<std::int64_t> below;
-    if (!page.token.empty()) {
-        const auto cursor = tokens.open(tenant_id, question, page.token);
-        if (!cursor) return cursor.error();
-        below = base::parse_int(*cursor);
-    }
+    const auto below = tenants::newest_first(tokens, tenant_id, question, page);
+    if (!below) return below.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     Params params;
-    params.add(tenant_id).add(below).add(filter.customer_id);
+    params.add(tenant_id).add(*below).add(filter.customer_id);
     params.add(filter.portal_type ? std::optional(std::string(stored_name(*filter.portal_type)))
                                   : std::nullopt);
     params.add(filter.is_charged).add(page.limit + 1);
     const auto rows = connection.exec(list_query(), params);
     if (!rows) return rows.error();
-    Page<Instance> result;
-    const auto most = static_cast<std::size_t>(page.limit);
-    for (std::size_t i = 0; i < std::min(rows->size(), most); ++i) {
-        result.items.push_back(instance_of(*rows, i));
-    }
-    if (rows->size() > most) {
-        result.next_token =
-            tokens.make(tenant_id, question, base::to_string(result.items.back().id));
-    }
-    return result;
+    return tenants::page_of<Instance>(*rows, tokens, tenant_id, question, page.limit, instance_of);
 }
 
 }  // namespace carryall::charges

@@ -2,9 +2,9 @@
 #include <array>
 #include <fmt/format.h>
 
-#include "charges/list_page.hpp"
 #include "charges/reconciliation.hpp"
 #include "charges/run.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::charges {
@@ -267,15 +267,15 @@ Result<tenants::Page<Reconciliation>> list_reconciliations(db::Connection& conne
         "($2::bigint IS NULL OR r.charge_run_id = $2) AND r.charge_reconciliation_id < $3 "
         "ORDER BY r.charge_reconciliation_id DESC LIMIT $4";
     const std::string question = fmt::format("charge_reconciliations/{}", run.value);
-    const auto before = cursor_of(tokens, tenant_id, question, page);
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
     if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows =
         connection.exec({"reconciliation_list", sql.c_str()},
                         Params().add(tenant_id).add(run).add(*before).add(page.limit + 1));
     if (!rows) return rows.error();
-    return page_of<Reconciliation>(*rows, tokens, tenant_id, question, page.limit,
-                                   reconciliation_at);
+    return tenants::page_of<Reconciliation>(*rows, tokens, tenant_id, question, page.limit,
+                                            reconciliation_at);
 }
 
 Result<Reconciliation> get_reconciliation(db::Connection& connection, TenantId tenant_id,
@@ -302,7 +302,7 @@ Result<tenants::Page<ChargeDifference>> list_differences(db::Connection& connect
     const std::string question =
         fmt::format("charge_differences/{}/{}/{}", filter.reconciliation.value, filter.kind,
                     filter.is_accepted ? (*filter.is_accepted ? "yes" : "no") : "");
-    const auto before = cursor_of(tokens, tenant_id, question, page);
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
     if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows =
@@ -314,7 +314,8 @@ Result<tenants::Page<ChargeDifference>> list_differences(db::Connection& connect
                                                                      .add(*before)
                                                                      .add(page.limit + 1));
     if (!rows) return rows.error();
-    return page_of<ChargeDifference>(*rows, tokens, tenant_id, question, page.limit, difference_at);
+    return tenants::page_of<ChargeDifference>(*rows, tokens, tenant_id, question, page.limit,
+                                              difference_at);
 }
 
 Result<void> write_differences(db::Connection& connection, TenantId tenant_id, ReconciliationId id,

@@ -3,8 +3,8 @@
 
 #include "base/text.hpp"
 #include "charges/finish_rules.hpp"
-#include "charges/list_page.hpp"
 #include "charges/run.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::charges {
@@ -244,14 +244,14 @@ Result<tenants::Page<ChargeRun>> list_runs(db::Connection& connection,
         run_select() +
         "($2 = '' OR r.state = $2) AND r.charge_run_id < $3 ORDER BY r.charge_run_id DESC LIMIT $4";
     const std::string question = "charge_runs/" + state;
-    const auto before = cursor_of(tokens, tenant_id, question, page);
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
     if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows =
         connection.exec({"charge_run_list", sql.c_str()},
                         Params().add(tenant_id).add(state).add(*before).add(page.limit + 1));
     if (!rows) return rows.error();
-    return page_of<ChargeRun>(*rows, tokens, tenant_id, question, page.limit, run_at);
+    return tenants::page_of<ChargeRun>(*rows, tokens, tenant_id, question, page.limit, run_at);
 }
 
 Result<ChargeRunDetail> get_run(db::Connection& connection, TenantId tenant_id, ChargeRunId id) {
@@ -299,7 +299,7 @@ Result<tenants::Page<Charge>> list_charges(db::Connection& connection,
     const std::string question = fmt::format(
         "charges/{}/{}/{}/{}/{}", filter.run.value, state, filter.part_number.value_or(0),
         filter.device_id.value_or(0), filter.customer_id.value_or(0));
-    const auto before = cursor_of(tokens, tenant_id, question, page);
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
     if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows = connection.exec({"charge_list", sql.c_str()}, Params()
@@ -313,7 +313,7 @@ Result<tenants::Page<Charge>> list_charges(db::Connection& connection,
                                                                         .add(page.limit + 1));
     if (!rows) return rows.error();
     if (rows->empty() && filter.run) CARRYALL_TRY(require_run(connection, tenant_id, filter.run));
-    return page_of<Charge>(*rows, tokens, tenant_id, question, page.limit, charge_at);
+    return tenants::page_of<Charge>(*rows, tokens, tenant_id, question, page.limit, charge_at);
 }
 
 Result<ChargeDetail> get_charge(db::Connection& connection, TenantId tenant_id, ChargeId id) {

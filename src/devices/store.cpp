@@ -1,9 +1,9 @@
 // The SQL of the small nouns, made from their descriptions, and of credentials. Only names from the
 // descriptions, which are constants of this program, become part of a statement; whatever comes
 // from outside is a parameter.
-#include "base/text.hpp"
 #include "devices/noun_rules.hpp"
 #include "devices/service_provider.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::devices {
@@ -237,14 +237,9 @@ Result<object> get_record(db::Connection& connection, TenantId tenant_id, const 
 Result<Page<object>> list_records(db::Connection& connection, const PageTokens& tokens,
                                   TenantId tenant_id, const Noun& noun, const RecordFilter& filter,
                                   const PageRequest& page) {
-    CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string question = question_of(noun, filter);
-    std::int64_t after = 0;
-    if (!page.token.empty()) {
-        const auto cursor = tokens.open(tenant_id, question, page.token);
-        if (!cursor) return cursor.error();
-        after = base::parse_int(*cursor).value_or(0);
-    }
+    const auto after = tenants::oldest_first(tokens, tenant_id, question, page);
+    if (!after) return after.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const std::string name = std::string(noun.table) + "_list";
     const std::string sql = list_sql(noun);
@@ -252,7 +247,7 @@ Result<Page<object>> list_records(db::Connection& connection, const PageTokens& 
     const auto rows =
         connection.exec({name.c_str(), sql.c_str()}, Params()
                                                          .add(tenant_id)
-                                                         .add(after)
+                                                         .add(*after)
                                                          .add(filter.name_contains)
                                                          .add(filter.is_active)
                                                          .add(filter.customer_id)
@@ -266,9 +261,7 @@ Result<Page<object>> list_records(db::Connection& connection, const PageTokens& 
         if (!record) return record.error();
         result.items.push_back(*std::move(record));
     }
-    if (rows->size() > limit) {
-        result.next_token = tokens.make(tenant_id, question, rows->text(limit - 1, 0));
-    }
+    result.next_token = tenants::next_token(*rows, tokens, tenant_id, question, page.limit);
     return result;
 }
 

@@ -1,6 +1,6 @@
 // The SQL of deliveries as people see them.
-#include "base/text.hpp"
 #include "notify/delivery.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::notify {
@@ -72,16 +72,11 @@ Result<tenants::Page<Delivery>> list_deliveries(db::Connection& connection,
         "($2 = '' OR ($2 = 'mail') = (d.webhook_id IS NULL)) AND ($3 = '' OR d.state = $3) "
         "AND ($4::bigint = 0 OR d.webhook_id = $4) AND ($5::bigint = 0 OR d.event_id = $5) "
         "AND d.delivery_id < $6 ORDER BY d.delivery_id DESC LIMIT $7";
-    CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string question = "deliveries/" + filter.channel + '/' + filter.state + '/' +
                                  std::to_string(filter.webhook_id) + '/' +
                                  std::to_string(filter.event_id);
-    std::int64_t before = INT64_MAX;
-    if (!page.token.empty()) {
-        const auto opened = tokens.open(tenant_id, question, page.token);
-        if (!opened) return opened.error();
-        before = base::parse_int(*opened).value_or(0);
-    }
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
+    if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows = connection.exec({"delivery_list", sql.c_str()}, Params()
                                                                           .add(tenant_id)
@@ -89,18 +84,10 @@ Result<tenants::Page<Delivery>> list_deliveries(db::Connection& connection,
                                                                           .add(filter.state)
                                                                           .add(filter.webhook_id)
                                                                           .add(filter.event_id)
-                                                                          .add(before)
+                                                                          .add(*before)
                                                                           .add(page.limit + 1));
     if (!rows) return rows.error();
-    tenants::Page<Delivery> result;
-    const auto limit = static_cast<std::size_t>(page.limit);
-    for (std::size_t i = 0; i < rows->size() && i < limit; ++i) {
-        result.items.push_back(delivery_at(*rows, i));
-    }
-    if (rows->size() > limit) {
-        result.next_token = tokens.make(tenant_id, question, rows->text(limit - 1, 0));
-    }
-    return result;
+    return tenants::page_of<Delivery>(*rows, tokens, tenant_id, question, page.limit, delivery_at);
 }
 
 Result<std::vector<DeliveryAttachment>> attachments_of(db::Connection& connection,

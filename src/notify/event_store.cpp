@@ -1,6 +1,6 @@
 // Reads events.
-#include "base/text.hpp"
 #include "notify/event.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::notify {
@@ -24,31 +24,18 @@ Result<tenants::Page<Event>> list_events(db::Connection& connection,
         "SELECT event_id, type, subject, payload, " + tenants::iso8601("created_at") +
         " FROM event WHERE tenant_id = $1 AND ($2 = '' OR type = $2) "
         "AND ($3 = '' OR subject = $3) AND event_id < $4 ORDER BY event_id DESC LIMIT $5";
-    CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string question = "events/" + filter.type + '/' + filter.subject;
-    std::int64_t before = INT64_MAX;
-    if (!page.token.empty()) {
-        const auto opened = tokens.open(tenant_id, question, page.token);
-        if (!opened) return opened.error();
-        before = base::parse_int(*opened).value_or(0);
-    }
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
+    if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows = connection.exec({"event_list", sql.c_str()}, db::Params()
                                                                        .add(tenant_id)
                                                                        .add(filter.type)
                                                                        .add(filter.subject)
-                                                                       .add(before)
+                                                                       .add(*before)
                                                                        .add(page.limit + 1));
     if (!rows) return rows.error();
-    tenants::Page<Event> result;
-    const auto limit = static_cast<std::size_t>(page.limit);
-    for (std::size_t i = 0; i < rows->size() && i < limit; ++i) {
-        result.items.push_back(event_at(*rows, i));
-    }
-    if (rows->size() > limit) {
-        result.next_token = tokens.make(tenant_id, question, rows->text(limit - 1, 0));
-    }
-    return result;
+    return tenants::page_of<Event>(*rows, tokens, tenant_id, question, page.limit, event_at);
 }
 
 }  // namespace carryall::notify

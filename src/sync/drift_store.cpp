@@ -1,6 +1,6 @@
 // The SQL of lists of drift.
-#include "base/text.hpp"
 #include "sync/drift.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::sync {
@@ -68,34 +68,21 @@ Result<tenants::Page<Drift>> list_drift(db::Connection& connection,
                                         const tenants::PageTokens& tokens, TenantId tenant_id,
                                         const DriftFilter& filter,
                                         const tenants::PageRequest& page) {
-    CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string question = question_of(filter);
-    std::int64_t after = 0;
-    if (!page.token.empty()) {
-        const auto opened = tokens.open(tenant_id, question, page.token);
-        if (!opened) return opened.error();
-        after = base::parse_int(*opened).value_or(0);
-    }
+    const auto after = tenants::oldest_first(tokens, tenant_id, question, page);
+    if (!after) return after.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows =
         connection.exec({"drift_list", list_sql().c_str()}, Params()
                                                                 .add(tenant_id)
-                                                                .add(after)
+                                                                .add(*after)
                                                                 .add(filter.service_provider_id)
                                                                 .add(filter.device_id)
                                                                 .add(field_of(filter))
                                                                 .add(filter.state)
                                                                 .add(page.limit + 1));
     if (!rows) return rows.error();
-    tenants::Page<Drift> result;
-    const auto limit = static_cast<std::size_t>(page.limit);
-    for (std::size_t i = 0; i < rows->size() && i < limit; ++i) {
-        result.items.push_back(drift_at(*rows, i));
-    }
-    if (rows->size() > limit) {
-        result.next_token = tokens.make(tenant_id, question, rows->text(limit - 1, 0));
-    }
-    return result;
+    return tenants::page_of<Drift>(*rows, tokens, tenant_id, question, page.limit, drift_at);
 }
 
 }  // namespace carryall::sync

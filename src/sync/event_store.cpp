@@ -1,6 +1,6 @@
 // Events are found through their line, by its index, newest first.
-#include "base/text.hpp"
 #include "sync/events.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::sync {
@@ -34,43 +34,29 @@ base::json::value json_at(const db::Rows& rows, std::size_t row, int column) {
                                      : base::parse_json(rows.text(row, column)).value_or(nullptr);
 }
 
+CarrierEvent event_at(const db::Rows& rows, std::size_t i) {
+    return {rows.integer(i, 0),  rows.string(i, 1),  rows.string(i, 2),   json_at(rows, i, 3),
+            json_at(rows, i, 4), rows.integer(i, 5), {rows.integer(i, 6)}};
+}
+
 }  // namespace
 
 Result<tenants::Page<CarrierEvent>> carrier_events(db::Connection& connection,
                                                    const tenants::PageTokens& tokens,
                                                    TenantId tenant_id, devices::DeviceId device,
                                                    const tenants::PageRequest& page) {
-    CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string question = "carrier_events/" + base::to_string(device);
-    std::int64_t before = INT64_MAX;
-    if (!page.token.empty()) {
-        const auto opened = tokens.open(tenant_id, question, page.token);
-        if (!opened) return opened.error();
-        before = base::parse_int(*opened).value_or(0);
-    }
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
+    if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto known = connection.exec(kDeviceExists, Params().add(tenant_id).add(device));
     if (!known) return known.error();
     if (known->empty()) return base::not_found("there is no such device");
     const auto rows =
         connection.exec({"sync_carrier_events", events_sql().c_str()},
-                        Params().add(tenant_id).add(device).add(before).add(page.limit + 1));
+                        Params().add(tenant_id).add(device).add(*before).add(page.limit + 1));
     if (!rows) return rows.error();
-    tenants::Page<CarrierEvent> result;
-    const auto limit = static_cast<std::size_t>(page.limit);
-    for (std::size_t i = 0; i < rows->size() && i < limit; ++i) {
-        result.items.push_back({rows->integer(i, 0),
-                                rows->string(i, 1),
-                                rows->string(i, 2),
-                                json_at(*rows, i, 3),
-                                json_at(*rows, i, 4),
-                                rows->integer(i, 5),
-                                {rows->integer(i, 6)}});
-    }
-    if (rows->size() > limit) {
-        result.next_token = tokens.make(tenant_id, question, rows->text(limit - 1, 0));
-    }
-    return result;
+    return tenants::page_of<CarrierEvent>(*rows, tokens, tenant_id, question, page.limit, event_at);
 }
 
 }  // namespace carryall::sync

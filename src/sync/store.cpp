@@ -2,8 +2,8 @@
 // at once (the unique index decides).
 #include "sync/store.hpp"
 
-#include "base/text.hpp"
 #include "devices/noun.hpp"
+#include "tenants/list_page.hpp"
 #include "tenants/sql_time.hpp"
 
 namespace carryall::sync {
@@ -180,28 +180,15 @@ Result<tenants::Page<Sync>> list_syncs(db::Connection& connection,
     static const std::string sql = sync_select() +
                                    "s.service_provider_id = $2 AND s.inventory_sync_id < $3 "
                                    "ORDER BY s.inventory_sync_id DESC LIMIT $4";
-    CARRYALL_TRY(tenants::check_limit(page.limit));
     const std::string question = "syncs/" + base::to_string(provider);
-    std::int64_t before = INT64_MAX;
-    if (!page.token.empty()) {
-        const auto opened = tokens.open(tenant_id, question, page.token);
-        if (!opened) return opened.error();
-        before = base::parse_int(*opened).value_or(0);
-    }
+    const auto before = tenants::newest_first(tokens, tenant_id, question, page);
+    if (!before) return before.error();
     CARRYALL_TRY(read_target(connection, tenant_id, provider));
     const auto rows =
         connection.exec({"sync_list", sql.c_str()},
-                        Params().add(tenant_id).add(provider).add(before).add(page.limit + 1));
+                        Params().add(tenant_id).add(provider).add(*before).add(page.limit + 1));
     if (!rows) return rows.error();
-    tenants::Page<Sync> result;
-    const auto limit = static_cast<std::size_t>(page.limit);
-    for (std::size_t i = 0; i < rows->size() && i < limit; ++i) {
-        result.items.push_back(sync_at(*rows, i));
-    }
-    if (rows->size() > limit) {
-        result.next_token = tokens.make(tenant_id, question, rows->text(limit - 1, 0));
-    }
-    return result;
+    return tenants::page_of<Sync>(*rows, tokens, tenant_id, question, page.limit, sync_at);
 }
 
 Result<std::int64_t> insert_scheduled_syncs(db::Connection& connection,
