@@ -33,7 +33,7 @@ Result<Forgotten> forget_old(db::Connection& connection, std::chrono::days callb
     const auto figures = connection.exec(
         kForgetFigures, Params().add(now).add(kFiguresKept.count()).add(kForgetBatch));
     if (!figures) return figures.error();
-    forgotten.figures = figures->affected();
+    forgotten.figures = static_cast<std::int64_t>(figures->affected());
     forgotten.is_more = forgotten.figures == kForgetBatch;
     const auto tenants = tenants::active_tenants(connection);
     if (!tenants) return tenants.error();
@@ -43,7 +43,7 @@ Result<Forgotten> forget_old(db::Connection& connection, std::chrono::days callb
             kForgetCallbacks,
             Params().add(tenant).add(now).add(callbacks_kept.count()).add(kForgetBatch));
         if (!rows) return rows.error();
-        forgotten.callbacks += rows->affected();
+        forgotten.callbacks += static_cast<std::int64_t>(rows->affected());
         forgotten.is_more = forgotten.is_more || rows->affected() == kForgetBatch;
     }
     CARRYALL_TRY(connection.work_for_tenant(0));

@@ -17,7 +17,7 @@ struct Rule {
     changes::AuditRule rule;
     bool after_calm_only = false;
     bool has_patience = false;  // also takes $2
-    const char* sql;
+    const char* sql = nullptr;
 };
 
 constexpr Rule kRules[] = {

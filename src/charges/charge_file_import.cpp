@@ -12,7 +12,7 @@ namespace {
 
 Result<std::string> read_date(std::string_view text, const char* member,
                               const base::TimeZone& zone) {
-    const auto date = read_billing_date(text, zone);
+    auto date = read_billing_date(text, zone);
     if (date) return date;
     return base::invalid_input(std::string(member) + ' ' + date.error().message,
                                "parameter " + std::string(member));

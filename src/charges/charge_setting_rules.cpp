@@ -85,7 +85,7 @@ bool is_more_than(std::string_view decimal, char least) {
     const std::string_view whole = decimal.substr(0, point);
     if (whole.size() > 1 || whole.front() > least) return true;
     return whole.front() == least && point != std::string_view::npos &&
-           decimal.find_first_not_of("0", point + 1) != std::string_view::npos;
+           decimal.find_first_not_of('0', point + 1) != std::string_view::npos;
 }
 
 template <auto Member>
@@ -237,7 +237,8 @@ json::object to_json(const ChargeSetting& setting) {
 }
 
 void apply_changes(ChargeSetting& setting, const json::object& changes, base::JsonErrors& errors) {
-    for (const auto& [name, value] : changes) {
+    for (const auto& change : changes) {
+        const std::string_view name = change.key();
         const std::string pointer = '/' + std::string(name);
         const auto field = std::find_if(kFields.begin(), kFields.end(),
                                         [&](const Field& one) { return name == one.name; });
@@ -245,7 +246,7 @@ void apply_changes(ChargeSetting& setting, const json::object& changes, base::Js
             errors.add(pointer, "is unknown here");
             continue;
         }
-        const auto read = field->read(value, setting);
+        const auto read = field->read(change.value(), setting);
         if (!read) errors.add(pointer, read.error().message);
     }
 }

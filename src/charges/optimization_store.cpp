@@ -147,7 +147,8 @@ Result<InstanceDetails> read_details(db::Transaction& transaction, const Params&
 
 std::string question_of(const InstanceFilter& filter) {
     const std::string portal(filter.portal_type ? stored_name(*filter.portal_type) : "");
-    const std::string charged = !filter.is_charged ? "" : *filter.is_charged ? "t" : "f";
+    std::string charged;
+    if (filter.is_charged) charged = *filter.is_charged ? "t" : "f";
     return "optimization instances/" + std::to_string(filter.customer_id.value_or(0)) + '/' +
            portal + '/' + charged;
 }

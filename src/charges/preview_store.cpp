@@ -12,7 +12,6 @@ namespace {
 
 using db::Params;
 using db::Query;
-using db::Rows;
 
 constexpr Query kTables{"charge_preview_tables", R"(
     CREATE TEMPORARY TABLE charge_preview (

@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "demo"))
 from local_platform import PROGRAM, Platform  # noqa: E402
 
 LATENCY = {"fault": "latency", "milliseconds": 5}
+# How a program ends when it is asked to or killed by a scenario; all else is a breakdown.
+GOOD_ENDS = {0, -signal.SIGKILL}
 FIRST_ICCID = 8_944_777_000_000_000_000
 # Impatient, so that a scenario takes seconds; the rules are the same.
 WORKER = {"CARRYALL_WORKER_LEASE_SECONDS": "2", "CARRYALL_WORKER_SETTLING_SECONDS": "0",
@@ -28,6 +30,9 @@ WORKER = {"CARRYALL_WORKER_LEASE_SECONDS": "2", "CARRYALL_WORKER_SETTLING_SECOND
 
 class Stage:
     def __init__(self, api=None):
+        # A leak of libpqxx would make a program of the debug build end as if it had broken down.
+        os.environ.setdefault("LSAN_OPTIONS", "print_suppressions=0:suppressions=" +
+                              str(Path(__file__).with_name("leaks.supp")))
         # Not below the build folder: the user that PostgreSQL runs as must be able to get there.
         self.folder = Path(tempfile.mkdtemp(prefix="carryall-scenarios-"))
         self.platform = Platform(self.folder, say=lambda text: None)
@@ -40,6 +45,13 @@ class Stage:
 
     def close(self):
         self.platform.stop()
+        try:
+            for name in ("api", "simulator"):
+                check_end(self.platform, name, self.platform.children.get(name))
+        finally:
+            self.clear()
+
+    def clear(self):
         if os.environ.get("CARRYALL_KEEP_SCENARIOS"):
             print(f"kept {self.folder}", file=sys.stderr)
         else:
@@ -48,6 +60,14 @@ class Stage:
     def scene(self, lines, calls_per_second, **settings):
         self.scenes += 1
         return Scene(self.platform, f"Scene {self.scenes}", lines, calls_per_second, settings)
+
+
+def check_end(platform, name, child):
+    """Others take over what a program began, so nothing but its end tells of a breakdown."""
+    if child is not None and child.wait(30) not in GOOD_ENDS:
+        log = (platform.logs / f"{name}.log").read_text(errors="replace")
+        raise AssertionError(f"the {name} ended with {child.returncode}; its log's end:\n"
+                             f"{log[-5_000:]}")
 
 
 class TenantScene:
@@ -101,7 +121,8 @@ class TenantScene:
         for worker in self.workers:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGTERM)
-                worker.wait(30)
+        for number, worker in enumerate(self.workers):
+            check_end(self.platform, f"worker{number}", worker)
 
     # --- changes
 

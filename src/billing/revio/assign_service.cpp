@@ -217,7 +217,7 @@ class AssignServiceExchange : public carriers::Exchange {
         }
         if (request_.package_id) body["package_id"] = *request_.package_id;
         add_dates(body);
-        if (std::string text = description(); !text.empty()) body["description"] = std::move(text);
+        if (const std::string text = description(); !text.empty()) body["description"] = text;
         done_.is_creating_service = true;
         return post(Doing::creating_service, "/Services", body, "Create Rev Service");
     }

@@ -59,8 +59,12 @@ std::string ascii_encoded(std::string_view text) {
     while (!text.empty()) {
         const std::size_t length = base::utf8_size(text);
         const auto first = static_cast<unsigned char>(text.front());
-        const bool is_control = first < 0x20 || first == 0x7F;
-        out += length != 1 ? '?' : is_control ? ' ' : text.front();
+        if (length != 1) {
+            out += '?';
+        } else {
+            const bool is_control = first < 0x20 || first == 0x7F;
+            out += is_control ? ' ' : text.front();
+        }
         text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return out;
