@@ -99,6 +99,7 @@ Result<SubmitResult> answered_before(db::Transaction& transaction, std::int64_t 
     if (!dates) return dates.error();
     result.dates = std::move(*dates);
     result.additional_id = stored->additional_id;
+    result.waits_for_approval = stored->waits_for_approval;
     return result;
 }
 
@@ -268,8 +269,9 @@ NewChange Submission::new_change(ChangeType type) const {
 // carried out in the order in which they were accepted.
 Result<BulkChangeId> Submission::store_following(const NewChange& activation, BulkChangeId id) {
     NewChange change = new_change(ChangeType::customerassignment);
-    // It sends nothing before the activation does, so the consent to that one is enough.
-    change.status = starts() ? "PENDING" : activation.status;
+    // It sends nothing before the activation does, so the consent to that one, whose plan covers
+    // its own, is enough.
+    change.status = activation.status == "NEW" ? "NEW" : starts() ? "PENDING" : activation.status;
     change.page_size = activation.page_size;
     change.follows = id;
     change.control = {};  // it waits for the activation, whose waves and limits are its own
@@ -278,7 +280,7 @@ Result<BulkChangeId> Submission::store_following(const NewChange& activation, Bu
     if (!following) return following.error();
     CARRYALL_TRY(insert_devices(transaction_, *following, change, totals_, provider_.now));
     if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *following, *dates_));
-    if (change.status == "PENDING") {
+    if (starts()) {
         CARRYALL_TRY(enqueue_runners(transaction_, tenant(), *following, correlation_id_,
                                      totals_.open_pages, totals_.until_due));
     }
@@ -327,6 +329,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     if (starts()) CARRYALL_TRY(start(*id, attributes));
     result.id = *id;
     result.status = starts() ? "PENDING" : change.status;
+    result.waits_for_approval = waits_;
     if (request_.dry_run) return plan(std::move(result));
     CARRYALL_TRY(notify_change(transaction_, tenant(), *id));
     return result;
@@ -344,13 +347,7 @@ NewPlan Submission::new_plan(BulkChangeId id) const {
     return plan;
 }
 
-// What follows is sealed first: the hash of the one plan covers the other.
 Result<SubmitResult> Submission::plan(SubmitResult result) {
-    if (result.additional_id) {
-        NewPlan following = new_plan(result.additional_id);
-        following.type = ChangeType::customerassignment;
-        CARRYALL_TRY(make_plan(transaction_, following));
-    }
     auto hash = make_plan(transaction_, new_plan(result.id));
     if (!hash) return hash.error();
     result.plan_hash = std::move(hash).value();

@@ -59,7 +59,6 @@ class UndoPlan {
   private:
     std::int64_t tenant() const { return caller_.tenant_id.value; }
     Result<void> judge(const StoredChange& change);
-    Result<int> devices_per_request(const StoredChange& change);
     Result<BulkChangeId> store(const StoredChange& change, int devices_per_request);
 
     db::Transaction& transaction_;
@@ -92,17 +91,6 @@ Result<void> UndoPlan::judge(const StoredChange& change) {
     if (!notes) return notes.error();
     notes_ = std::move(notes).value();
     return {};
-}
-
-// What one request of the carrier takes, as for any other change of this account.
-Result<int> UndoPlan::devices_per_request(const StoredChange& change) {
-    BulkChangeRequest request;
-    request.service_provider_id = change.service_provider_id;
-    request.change_type = change.type;
-    std::vector<base::Error> errors;
-    const auto rules = EffectiveRules::make(request, provider_, true, errors);
-    if (!rules) return rules.error();
-    return rules->devices_per_request();
 }
 
 Result<BulkChangeId> UndoPlan::store(const StoredChange& change, int devices_per_request) {
@@ -163,7 +151,7 @@ Result<BulkChangeId> UndoPlan::run() {
     if (!provider) return provider.error();
     CHECK(provider->has_value());
     provider_ = **provider;
-    const auto batch = devices_per_request(**change);
+    const auto batch = devices_per_request((*change)->type, provider_);
     if (!batch) return batch.error();
     CARRYALL_TRY(judge(**change));
     return store(**change, *batch);
