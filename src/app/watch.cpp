@@ -123,7 +123,15 @@ class Follower {
         });
         return client_.download(
             path_ + "/events", {}, "text/event-stream",
-            [&](std::string_view piece) { return reader.feed(piece) && !is_late(); });
+            [&](std::string_view piece) { return reader.feed(piece) && !is_late(); }, time_left());
+    }
+
+    // 0: as long as it takes. Of a change that stands still nothing comes for a while.
+    std::chrono::milliseconds time_left() const {
+        using std::chrono::milliseconds;
+        if (deadline_ == SteadyClock::time_point::max()) return milliseconds(0);
+        const auto left = std::chrono::ceil<milliseconds>(deadline_ - SteadyClock::now());
+        return std::max(milliseconds(1), left);
     }
 
     Result<void> poll() {
