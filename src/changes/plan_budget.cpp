@@ -1,5 +1,7 @@
-// Piece by piece, so that an undo of a hundred thousand lines holds the history of a few at a time.
-#include "changes/undo_budget.hpp"
+// Piece by piece, so that a plan of a hundred thousand lines holds the history of a few at a time.
+#include "changes/plan_budget.hpp"
+
+#include <functional>
 
 #include "accounts/line_budgets.hpp"
 #include "changes/change_kind.hpp"
@@ -12,69 +14,75 @@ using base::Result;
 
 constexpr int kLinesAtOnce = 5'000;
 
-std::vector<carriers::LineBudget> budgets_of(const StoredChange& change,
-                                             const base::json::object& settings) {
-    const auto integration = carriers::parse_integration(change.integration);
+std::vector<carriers::LineBudget> budgets_of(ChangeType type, const ProviderFacts& provider) {
+    const bool asks_the_carrier =
+        type == ChangeType::carrierrateplanchange || type == ChangeType::statusupdate;
+    const auto integration = carriers::parse_integration(provider.integration);
     const carriers::Carrier* carrier = integration ? carriers::find_carrier(*integration) : nullptr;
-    if (carrier == nullptr) return {};
-    return carrier->line_budgets(settings);
+    if (!asks_the_carrier || carrier == nullptr) return {};
+    return carrier->line_budgets(provider.settings);
 }
 
-accounts::LineAction action_of(ChangeType type, const UndoneLine& line) {
+accounts::LineAction action_of(ChangeType type, const AcceptedLine& line) {
     return type == ChangeType::carrierrateplanchange
                ? accounts::LineAction::plan
-               : line_action_of(line.present_status, line.former_status);
+               : line_action_of(line.present_status, line.wanted_status);
+}
+
+using Notes = std::vector<LineNote>;
+
+Result<void> in_pieces(const Notes& notes, const std::function<Result<void>(const Notes&)>& write) {
+    for (std::size_t begin = 0; begin < notes.size(); begin += kLinesAtOnce) {
+        const std::size_t end = std::min(notes.size(), begin + kLinesAtOnce);
+        CARRYALL_TRY(write({notes.begin() + static_cast<std::ptrdiff_t>(begin),
+                            notes.begin() + static_cast<std::ptrdiff_t>(end)}));
+    }
+    return {};
 }
 
 }  // namespace
 
-Result<std::vector<LineNote>> hold_against_budgets(db::Transaction& transaction,
-                                                   std::int64_t tenant_id,
-                                                   const StoredChange& change,
-                                                   const base::json::object& settings) {
-    std::vector<LineNote> notes;
-    const bool asks_the_carrier =
-        change.type == ChangeType::carrierrateplanchange || change.type == ChangeType::statusupdate;
-    const auto budgets =
-        asks_the_carrier ? budgets_of(change, settings) : std::vector<carriers::LineBudget>();
-    if (budgets.empty()) return notes;
+Result<LineRoom> room_of_lines(db::Transaction& transaction, std::int64_t tenant_id,
+                               ChangeType type, const ProviderFacts& provider) {
+    LineRoom room;
+    const auto budgets = budgets_of(type, provider);
+    if (budgets.empty()) return room;
     std::int64_t after = 0;
     while (true) {  // ends with the rows: `after` only grows
-        const auto lines = lines_to_undo(transaction, tenant_id, after, kLinesAtOnce);
+        const auto lines = accepted_lines(transaction, tenant_id, after, kLinesAtOnce);
         if (!lines) return lines.error();
-        if (lines->empty()) return notes;
+        if (lines->empty()) return room;
         after = lines->back().ordinal;
         std::vector<std::int64_t> ids;
-        for (const UndoneLine& line : *lines) ids.push_back(line.device_id);
+        for (const AcceptedLine& line : *lines) ids.push_back(line.device_id);
         const auto past = accounts::past_actions(transaction, tenant_id, ids);
         if (!past) return past.error();
-        std::vector<LineNote> refused;
-        for (const UndoneLine& line : *lines) {
+        for (const AcceptedLine& line : *lines) {
             static const std::vector<accounts::PastAction> kNone;
             const auto found = past->find(line.device_id);
             const auto& mine = found == past->end() ? kNone : found->second;
-            const accounts::LineAction action = action_of(change.type, line);
-            std::string over = accounts::over_budget(budgets, mine, action, change.now);
+            const accounts::LineAction action = action_of(type, line);
+            std::string over = accounts::over_budget(budgets, mine, action, provider.now);
             if (!over.empty()) {
-                refused.push_back({line.ordinal, "Not reversible now: " + std::move(over)});
+                room.over.push_back({line.ordinal, std::move(over)});
                 continue;
             }
-            std::string left = accounts::left_of_budgets(budgets, mine, action, change.now);
-            if (!left.empty()) notes.push_back({line.ordinal, std::move(left)});
+            std::string left = accounts::left_of_budgets(budgets, mine, action, provider.now);
+            if (!left.empty()) room.left.push_back({line.ordinal, std::move(left)});
         }
-        CARRYALL_TRY(refuse_undone_lines(transaction, refused));
     }
 }
 
-Result<void> keep_line_notes(db::Transaction& transaction, std::int64_t tenant_id,
-                             BulkChangeId undo, const std::vector<LineNote>& notes) {
-    for (std::size_t begin = 0; begin < notes.size(); begin += kLinesAtOnce) {
-        const std::size_t end = std::min(notes.size(), begin + kLinesAtOnce);
-        CARRYALL_TRY(warn_of_lines(transaction, tenant_id, undo,
-                                   {notes.begin() + static_cast<std::ptrdiff_t>(begin),
-                                    notes.begin() + static_cast<std::ptrdiff_t>(end)}));
-    }
-    return {};
+Result<void> refuse_lines(db::Transaction& transaction, const std::vector<LineNote>& reasons) {
+    return in_pieces(reasons,
+                     [&](const Notes& some) { return refuse_accepted_lines(transaction, some); });
+}
+
+Result<void> note_lines(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId plan,
+                        const std::vector<LineNote>& notes) {
+    return in_pieces(notes, [&](const Notes& some) {
+        return warn_of_lines(transaction, tenant_id, plan, some);
+    });
 }
 
 }  // namespace carryall::changes

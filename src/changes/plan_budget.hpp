@@ -1,11 +1,11 @@
-// An undo at a carrier that limits what a line may do in a time: what is left is said of each
-// device, and a device that has none left is not reversible now.
+// A plan at a carrier that limits what a line may do in a time: which of its lines have used that
+// up, and what is left of the others. Workers look again before they send.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "changes/retry_store.hpp"
+#include "changes/submit_store.hpp"
 
 namespace carryall::changes {
 
@@ -14,15 +14,19 @@ struct LineNote {
     std::string words;
 };
 
-// With the rows judged: refuses those beyond a budget, and answers what is to be said of the others
-// (keep_line_notes). Empty: the carrier limits no line.
-base::Result<std::vector<LineNote>> hold_against_budgets(db::Transaction& transaction,
-                                                         std::int64_t tenant_id,
-                                                         const StoredChange& change,
-                                                         const base::json::object& settings);
+// Of the accepted rows, once they are judged. Both empty: the carrier limits no line.
+struct LineRoom {
+    std::vector<LineNote>
+        over;  // "The line has used 2 of 2 plan changes a month; possible again …"
+    std::vector<LineNote> left;  // of the others: "1 of 2 plan changes a month left"
+};
+base::Result<LineRoom> room_of_lines(db::Transaction& transaction, std::int64_t tenant_id,
+                                     ChangeType type, const ProviderFacts& provider);
 
-// Writes them to the devices of the undo.
-base::Result<void> keep_line_notes(db::Transaction& transaction, std::int64_t tenant_id,
-                                   BulkChangeId undo, const std::vector<LineNote>& notes);
+// Refuses judged rows after all.
+base::Result<void> refuse_lines(db::Transaction& transaction, const std::vector<LineNote>& reasons);
+// Adds them to what is said of the plan's devices.
+base::Result<void> note_lines(db::Transaction& transaction, std::int64_t tenant_id,
+                              BulkChangeId plan, const std::vector<LineNote>& notes);
 
 }  // namespace carryall::changes

@@ -7,6 +7,7 @@
 #include "changes/control_request.hpp"
 #include "changes/parameters.hpp"
 #include "changes/plan.hpp"
+#include "changes/plan_budget.hpp"
 #include "changes/schedule_store.hpp"
 #include "changes/start_store.hpp"
 #include "changes/submission.hpp"
@@ -227,6 +228,20 @@ Result<void> Submission::warn_of_others(BulkChangeId id, SubmitResult& result) {
     return {};
 }
 
+// Of a plan that is to begin at once: what the worker would refuse. By a date ahead the carrier may
+// let the line do more.
+Result<void> Submission::warn_of_budgets(BulkChangeId id, SubmitResult& result) {
+    const bool is_plan = request_.dry_run || waits_;
+    if (!is_plan || has_due_dates_) return {};
+    const auto room = room_of_lines(transaction_, tenant(), request_.change_type, provider_);
+    if (!room) return room.error();
+    if (room->over.empty()) return {};
+    result.warnings.push_back(std::to_string(room->over.size()) +
+                              " devices have used up what the carrier lets a line do and would be "
+                              "refused now; each device's warning says when it can again");
+    return note_lines(transaction_, tenant(), id, room->over);
+}
+
 Result<void> Submission::start(BulkChangeId id, const queue::Attributes& attributes) {
     const auto waits = require_approval(transaction_, tenant(), id);
     if (!waits) return waits.error();
@@ -315,6 +330,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     CARRYALL_TRY(insert_devices(transaction_, *id, change, totals_, provider_.now));
     if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *id, *dates_));
     CARRYALL_TRY(warn_of_others(*id, result));
+    CARRYALL_TRY(warn_of_budgets(*id, result));
     if (request_.dry_run) CARRYALL_TRY(list_refused(result));
     queue::Attributes attributes;
     if (is_activation && request_.parameters.customer_assignment) {

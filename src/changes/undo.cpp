@@ -3,8 +3,8 @@
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "changes/plan.hpp"
+#include "changes/plan_budget.hpp"
 #include "changes/resolve.hpp"
-#include "changes/undo_budget.hpp"
 #include "changes/undo_store.hpp"
 
 namespace carryall::changes {
@@ -87,10 +87,11 @@ Result<void> UndoPlan::judge(const StoredChange& change) {
     if (!judged) return judged.error();
     CARRYALL_TRY(judge_rows(transaction_, *judged));
     if (is_local(change.type)) CARRYALL_TRY(restore_requests(transaction_));
-    auto notes = hold_against_budgets(transaction_, tenant(), change, provider_.settings);
-    if (!notes) return notes.error();
-    notes_ = std::move(notes).value();
-    return {};
+    auto room = room_of_lines(transaction_, tenant(), change.type, provider_);
+    if (!room) return room.error();
+    for (LineNote& note : room->over) note.words.insert(0, "Not reversible now: ");
+    notes_ = std::move(room->left);
+    return refuse_lines(transaction_, room->over);
 }
 
 Result<BulkChangeId> UndoPlan::store(const StoredChange& change, int devices_per_request) {
@@ -114,7 +115,7 @@ Result<BulkChangeId> UndoPlan::store(const StoredChange& change, int devices_per
     const auto id = insert_change(transaction_, undo, totals_, provider_.now);
     if (!id) return id.error();
     CARRYALL_TRY(insert_devices(transaction_, *id, undo, totals_, provider_.now));
-    CARRYALL_TRY(keep_line_notes(transaction_, tenant(), *id, notes_));
+    CARRYALL_TRY(note_lines(transaction_, tenant(), *id, notes_));
     const auto untouched = count_untouched(transaction_, tenant(), original_);
     if (!untouched) return untouched.error();
     NewPlan plan;
