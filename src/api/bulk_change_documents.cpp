@@ -158,11 +158,10 @@ json::object to_json(const changes::LoggedStep& entry) {
 }
 
 json::object to_json(const changes::Progress& progress) {
-    json::object document{{"bulkChangeId", progress.id.value},
-                          {"status", progress.status},
-                          {"deviceCount", progress.device_count},
-                          {"counts", to_json(progress.counts)},
-                          {"finished", progress.finished}};
+    json::object document{
+        {"bulkChangeId", progress.id.value},    {"status", progress.status},
+        {"deviceCount", progress.device_count}, {"counts", to_json(progress.counts)},
+        {"dates", to_json(progress.dates)},     {"finished", progress.finished}};
     add_control(document, progress.control);
     return document;
 }
@@ -196,6 +195,7 @@ json::object to_json(const changes::SubmitResult& result) {
     if (result.id) {
         document["bulkChangeId"] = result.id.value;
         document["status"] = result.status;
+        document["waitsForApproval"] = result.waits_for_approval;
     }
     if (result.additional_id) document["additionalBulkChangeId"] = result.additional_id.value;
     if (result.id && result.plan_hash.empty()) {
@@ -229,6 +229,7 @@ json::object to_json(const changes::PlanDetail& plan) {
     document["undoesBulkChangeId"] =
         plan.undoes ? json::value(plan.undoes.value) : json::value(nullptr);
     document["finishesInSeconds"] = or_null(plan.finishes_in_seconds);
+    if (plan.additional) document["additionalBulkChangeId"] = plan.additional->value;
     return document;
 }
 

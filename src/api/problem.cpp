@@ -46,7 +46,7 @@ std::string_view title_of(ErrorKind kind) {
         case ErrorKind::unauthenticated:
             return "A valid API token is needed";
         case ErrorKind::forbidden:
-            return "This token's role may not do this";
+            return "This is not for this token to do";
         case ErrorKind::not_found:
             return "Not found";
         case ErrorKind::conflict:

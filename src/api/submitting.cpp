@@ -109,7 +109,9 @@ json::value value_of(const std::string& name, std::string_view text) {
 json::object request_of_query(const http::Query& query) {
     json::object request;
     for (const auto& [name, text] : query.items) {
-        if (name != kFileName && !text.empty()) request[name] = value_of(name, text);
+        // A date that somebody meant to give is not taken for none.
+        const bool is_given = !text.empty() || name == "startAt";
+        if (name != kFileName && is_given) request[name] = value_of(name, text);
     }
     return request;
 }

@@ -230,8 +230,10 @@ Result<json::value> ApiClient::upload(const std::string& path, const Parameters&
 
 Result<void> ApiClient::download(const std::string& path, const Parameters& query,
                                  const std::string& accept,
-                                 std::function<bool(std::string_view)> on_piece) {
+                                 std::function<bool(std::string_view)> on_piece,
+                                 std::chrono::milliseconds at_most) {
     http::TransferRequest request;
+    request.timeout = at_most;
     const std::string text = query_text(query);
     request.url = path + (text.empty() ? "" : "?" + text);
     request.headers.emplace_back("Accept", accept);

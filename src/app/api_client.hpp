@@ -51,10 +51,12 @@ class ApiClient {
                                            const std::filesystem::path& file,
                                            const std::string& content_type,
                                            const Parameters& headers = {});
-    // Hands the answer on in pieces; false from `on_piece` ends it early.
+    // Hands the answer on in pieces; false from `on_piece` ends it early. `at_most` 0: as long as
+    // bytes come.
     base::Result<void> download(const std::string& path, const Parameters& query,
                                 const std::string& accept,
-                                std::function<bool(std::string_view)> on_piece);
+                                std::function<bool(std::string_view)> on_piece,
+                                std::chrono::milliseconds at_most = {});
     // All pages, up to `most` items.
     base::Result<base::json::array> list(const std::string& path, Parameters query,
                                          std::size_t most);

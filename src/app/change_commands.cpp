@@ -33,11 +33,12 @@ std::string path_of(std::int64_t id) {
 }
 
 Result<void> list_changes(const Cli& cli, ApiClient& client, const Arguments& arguments) {
-    return show_list(
-        cli, client, "/v1/bulk-changes",
-        {{"status", arguments.status}, {"changeType", arguments.type}}, arguments.limit,
-        {"bulkChangeId", "status", "changeRequestType", "serviceProvider", "deviceCount",
-         "counts.processed", "counts.error", "control", "createdBy", "createdAt", "finishedAt"});
+    return show_list(cli, client, "/v1/bulk-changes",
+                     {{"status", arguments.status}, {"changeType", arguments.type}},
+                     arguments.limit,
+                     {"bulkChangeId", "status", "changeRequestType", "serviceProvider",
+                      "deviceCount", "counts.processed", "counts.error", "control", "approval",
+                      "dates.firstDueAt", "createdBy", "createdAt", "finishedAt"});
 }
 
 Result<void> show_status(Cli& cli, ApiClient& client, const Arguments& arguments) {
@@ -77,8 +78,8 @@ Result<void> show_status(Cli& cli, ApiClient& client, const Arguments& arguments
 Result<void> show_devices(const Cli& cli, ApiClient& client, const Arguments& arguments) {
     return show_list(cli, client, path_of(arguments.id) + "/devices", {{"state", arguments.state}},
                      arguments.limit,
-                     {"deviceChangeId", "rowNumber", "identifier", "state", "retryNumber",
-                      "errorClass", "reason", "finishedAt"});
+                     {"deviceChangeId", "rowNumber", "identifier", "state", "dueAt", "retryNumber",
+                      "errorClass", "reason", "warning", "finishedAt"});
 }
 
 Result<void> show_log(const Cli& cli, ApiClient& client, const Arguments& arguments) {

@@ -9,6 +9,8 @@ namespace {
 using base::Result;
 namespace json = base::json;
 
+constexpr int kMostDevices = 1'000'000;  // of a change
+
 struct Arguments {
     std::int64_t id = 0;
     std::string reason;
@@ -88,7 +90,7 @@ void add_control_commands(CLI::App& change, Cli& cli) {
     go_on->add_flag("--ignore-threshold", arguments.is_threshold_ignored,
                     "Whatever fails from now on");
     go_on->add_option("--failures", arguments.failures, "Pause again at so many failures")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, kMostDevices));
     go_on
         ->add_option("--failure-percent", arguments.failure_percent,
                      "Pause again at so many percent of failures")
@@ -96,7 +98,7 @@ void add_control_commands(CLI::App& change, Cli& cli) {
     go_on
         ->add_option("--failure-after", arguments.failure_after,
                      "With --failure-percent: once so many devices have ended")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, kMostDevices));
     auto* end = add("cancel", "End what was not begun; scheduled customer plans are withdrawn",
                     [&](ApiClient& client) { return hold(cli, client, arguments, "/cancel"); });
     reason(end);

@@ -80,8 +80,31 @@ TEST(ProgressBar, the_sentence_for_logs_has_every_state_that_matters) {
                             {"parked", 1},
                             {"waiting", 6}}}};
     EXPECT_EQ(progress_sentence(read_progress(document)),
-              "PROCESSING 1,000,003 of 1,500,000 devices: 1,000,000 processed, 3 failed, 6 "
-              "waiting, 5 unknown");
+              "PROCESSING 1,000,003 of 1,500,000 devices: 1,000,000 processed, 2 failed, 1 "
+              "cancelled, 6 waiting, 5 unknown");
+}
+
+TEST(ProgressBar, a_change_that_has_not_begun_says_what_it_waits_for) {
+    json::object document{{"status", "PENDING"},
+                          {"approval", "required"},
+                          {"dates",
+                           {{"firstDueAt", "2027-02-01T02:00:00Z"},
+                            {"lastDueAt", "2027-02-01T02:00:00Z"},
+                            {"firstDueAtLocal", "2027-02-01T03:00:00+01:00"},
+                            {"lastDueAtLocal", "2027-02-01T03:00:00+01:00"}}}};
+    EXPECT_EQ(read_progress(document).held, "waits for the approval of another person");
+    document["approval"] = "approved";
+    EXPECT_EQ(read_progress(document).held, "begins 2027-02-01T03:00:00+01:00");
+    document["status"] = "PROCESSING";
+    EXPECT_EQ(read_progress(document).held, "");
+}
+
+TEST(Plan, one_of_which_nothing_can_be_done_is_not_offered) {
+    EXPECT_EQ(how_to_apply(json::object{{"acceptedCount", 0}, {"planHash", "abc"}}),
+              "nothing of it can be done\n");
+    EXPECT_EQ(
+        how_to_apply(json::object{{"acceptedCount", 3}, {"bulkChangeId", 7}, {"planHash", "ab"}}),
+        "to do it: carryall change apply 7 ab\n");
 }
 
 TEST(ProgressBar, thousands_are_separated) {

@@ -47,14 +47,31 @@ std::string prices_text(const json::value& plan, const std::string& pointer) {
 void print_plan(const Cli& cli, const json::value& plan) {
     if (cli.json || !plan.is_object()) return print_json(plan);
     json::object shown;
-    for (const char* name :
-         {"bulkChangeId", "status", "changeRequestType", "serviceProvider", "deviceCount",
-          "acceptedCount", "unchangedCount", "refusedCount", "undoesBulkChangeId", "createdAt",
-          "expiresAt", "appliedAt", "appliedBy", "planHash"}) {
+    for (const char* name : {"bulkChangeId",
+                             "status",
+                             "changeRequestType",
+                             "serviceProvider",
+                             "deviceCount",
+                             "acceptedCount",
+                             "unchangedCount",
+                             "refusedCount",
+                             "undoesBulkChangeId",
+                             "createdAt",
+                             "wave",
+                             "failureThreshold",
+                             "maxConcurrency",
+                             "expiresAt",
+                             "appliedAt",
+                             "appliedBy",
+                             "approval",
+                             "approvedBy",
+                             "additionalBulkChangeId",
+                             "planHash"}) {
         if (const auto* value = plan.get_object().if_contains(name); value && !value->is_null()) {
             shown[name] = *value;
         }
     }
+    if (const std::string begins = begin_of(plan); !begins.empty()) shown["begins"] = begins;
     const std::string system = cell(plan, "carrierCalls.system");
     shown["calls"] =
         system.empty() ? std::string("none") : cell(plan, "carrierCalls.calls") + " to " + system;
@@ -91,8 +108,8 @@ Result<void> show_plan(const Cli& cli, ApiClient& client, const Arguments& argum
     if (arguments.has_devices || !arguments.verdict.empty()) {
         return show_list(cli, client, path + "/devices", {{"verdict", arguments.verdict}},
                          arguments.limit,
-                         {"rowNumber", "identifier", "verdict", "reversibility", "before", "after",
-                          "reason", "warning"});
+                         {"rowNumber", "identifier", "verdict", "dueAt", "reversibility", "before",
+                          "after", "reason", "warning"});
     }
     const auto plan = client.get(path);
     if (!plan) return plan.error();
@@ -114,10 +131,7 @@ Result<void> undo(const Cli& cli, ApiClient& client, const Arguments& arguments)
     const auto plan = client.post(path_of(arguments.id) + "/undo");
     if (!plan) return plan.error();
     print_plan(cli, *plan);
-    if (!cli.json) {
-        std::cout << "\nto do it: carryall change apply " << cell(*plan, "bulkChangeId") << ' '
-                  << cell(*plan, "planHash") << "\n";
-    }
+    if (!cli.json) std::cout << "\n" << how_to_apply(*plan);
     return {};
 }
 

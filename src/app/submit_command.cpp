@@ -212,7 +212,18 @@ void print_submitted(const Cli& cli, const json::value& result) {
               << " accepted, " << cell(result, "refusedCount") << " refused";
     if (cell(result, "replayed") == "true") std::cout << " (submitted before with this key)";
     std::cout << "\n";
-    if (!hash.empty()) std::cout << "to do it: carryall change apply " << id << ' ' << hash << "\n";
+    if (const std::string begins = begin_of(result); !begins.empty()) {
+        std::cout << "begins " << begins << "\n";
+    }
+    if (const std::string next = cell(result, "additionalBulkChangeId"); !next.empty()) {
+        std::cout << "followed by bulk change " << next << ", the customer's assignment\n";
+    }
+    if (cell(result, "waitsForApproval") == "true") {
+        std::cout << "waits for the approval of another person, who looks at it with: carryall "
+                     "change plan "
+                  << id << "\n";
+    }
+    if (!hash.empty()) std::cout << how_to_apply(result);
     print_list(result, "reasons", {"count", "errorClass", "reason"});
     print_list(result, "devices", {"rowNumber", "identifier", "reason"});
     const json::value* warnings = result.get_object().if_contains("warnings");
@@ -282,8 +293,14 @@ void add_submit_command(CLI::App& change, Cli& cli) {
                            "Service provider, by name or id; several, or all: a change set");
     submit_app->add_option("--idempotency-key", arguments.idempotency_key,
                            "The same key never makes two changes");
+    // An empty variable of a script is no date and no threshold; left out, it would be a change at
+    // once.
+    const auto has_value = [](const std::string& text) {
+        return text.empty() ? "has no value; leave the option out, or give it one" : "";
+    };
     for (std::size_t i = 0; i < kParameterCount; ++i) {
-        submit_app->add_option(kParameters[i].option, arguments.parameters[i], kParameters[i].help);
+        submit_app->add_option(kParameters[i].option, arguments.parameters[i], kParameters[i].help)
+            ->check(CLI::Validator(has_value, ""));
     }
     for (std::size_t i = 0; i < kSwitchCount; ++i) {
         submit_app->add_flag(kSwitches[i].option, arguments.switches[i], kSwitches[i].help);

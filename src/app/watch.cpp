@@ -123,7 +123,15 @@ class Follower {
         });
         return client_.download(
             path_ + "/events", {}, "text/event-stream",
-            [&](std::string_view piece) { return reader.feed(piece) && !is_late(); });
+            [&](std::string_view piece) { return reader.feed(piece) && !is_late(); }, time_left());
+    }
+
+    // 0: as long as it takes. Of a change that stands still nothing comes for a while.
+    std::chrono::milliseconds time_left() const {
+        using std::chrono::milliseconds;
+        if (deadline_ == SteadyClock::time_point::max()) return milliseconds(0);
+        const auto left = std::chrono::ceil<milliseconds>(deadline_ - SteadyClock::now());
+        return std::max(milliseconds(1), left);
     }
 
     Result<void> poll() {
@@ -165,7 +173,8 @@ WatchedProgress read_progress(const json::value& document) {
     progress.status = cell(document, "status");
     progress.device_count = number_at(document, "deviceCount");
     progress.processed = number_at(document, "counts.processed");
-    progress.failed = number_at(document, "counts.error") + number_at(document, "counts.cancelled");
+    progress.failed = number_at(document, "counts.error");
+    progress.cancelled = number_at(document, "counts.cancelled");
     progress.unclear = number_at(document, "counts.unknown") + number_at(document, "counts.parked");
     progress.waiting = number_at(document, "counts.waiting");
     progress.finished = progress.status == "PROCESSED" || progress.status == "ERROR" ||
@@ -175,9 +184,29 @@ WatchedProgress read_progress(const json::value& document) {
         progress.held = control + " by " + cell(document, "controlBy");
         const std::string reason = cell(document, "controlReason");
         if (!reason.empty()) progress.held += ": " + reason;
+    } else if (!progress.finished && cell(document, "approval") == "required") {
+        progress.held = "waits for the approval of another person";
+    } else if (progress.status == "PENDING" && !begin_of(document).empty()) {
+        progress.held = "begins " + begin_of(document);
     }
     progress.waits_for = cell(document, "waitsFor.reason");
     return progress;
+}
+
+std::string begin_of(const json::value& document) {
+    const auto at = [&](const std::string& which) {
+        const std::string local = cell(document, "dates." + which + "DueAtLocal");
+        return local.empty() ? cell(document, "dates." + which + "DueAt") : local;
+    };
+    const std::string first = at("first");
+    const std::string last = at("last");
+    return first == last ? first : first + ", the last device " + last;
+}
+
+std::string how_to_apply(const json::value& plan) {
+    if (number_at(plan, "acceptedCount") == 0) return "nothing of it can be done\n";
+    return "to do it: carryall change apply " + cell(plan, "bulkChangeId") + ' ' +
+           cell(plan, "planHash") + "\n";
 }
 
 std::string with_thousands(std::int64_t number) {
@@ -194,6 +223,7 @@ std::string progress_sentence(const WatchedProgress& progress) {
                        with_thousands(progress.device_count) +
                        " devices: " + with_thousands(progress.processed) + " processed, " +
                        with_thousands(progress.failed) + " failed";
+    if (progress.cancelled > 0) text += ", " + with_thousands(progress.cancelled) + " cancelled";
     if (progress.waiting > 0) text += ", " + with_thousands(progress.waiting) + " waiting";
     if (progress.unclear > 0) text += ", " + with_thousands(progress.unclear) + " unknown";
     for (const std::string& more : {progress.held, progress.waits_for}) {
@@ -210,6 +240,7 @@ std::string progress_bar(const WatchedProgress& progress, double devices_per_sec
                        with_thousands(progress.settled()) + " of " +
                        with_thousands(progress.device_count);
     if (progress.failed > 0) tail += "  " + with_thousands(progress.failed) + " failed";
+    if (progress.cancelled > 0) tail += "  " + with_thousands(progress.cancelled) + " cancelled";
     if (progress.unclear > 0) tail += "  " + with_thousands(progress.unclear) + " unknown";
     if (!progress.held.empty()) tail += "  " + printable(progress.held);
     if (devices_per_second >= 1) {

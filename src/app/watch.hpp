@@ -16,14 +16,16 @@ struct WatchedProgress {
     std::string status;
     std::int64_t device_count = 0;
     std::int64_t processed = 0;
-    std::int64_t failed = 0;   // error, cancelled
+    std::int64_t failed = 0;
+    std::int64_t cancelled = 0;
     std::int64_t unclear = 0;  // unknown, parked
     std::int64_t waiting = 0;
-    std::string held;  // "paused by alice: wrong plan", "cancelling by …"; empty: it runs
+    // "paused by alice: wrong plan", "waits for an approval", "begins …"; empty: it runs
+    std::string held;
     std::string waits_for;
     bool finished = false;
 
-    std::int64_t settled() const { return processed + failed; }
+    std::int64_t settled() const { return processed + failed + cancelled; }
 };
 
 // From a Progress or a BulkChange document.
@@ -35,6 +37,12 @@ std::string progress_bar(const WatchedProgress& progress, double devices_per_sec
 // "PROCESSING 450 of 1,000 devices: 447 processed, 3 failed"
 std::string progress_sentence(const WatchedProgress& progress);
 std::string with_thousands(std::int64_t number);
+
+// When a change (or plan) with a date ahead begins, by the clock of its zone if it has one, and
+// when the last device does if that is later; empty: it has no date.
+std::string begin_of(const base::json::value& document);
+// The command that applies a plan, or that nothing of it can be; a line.
+std::string how_to_apply(const base::json::value& plan);
 
 // 0 PROCESSED, kExitPartial PARTIAL and CANCELLED, kExitAllFailed ERROR, kExitDidNotEnd not
 // finished.

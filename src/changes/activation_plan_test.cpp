@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "changes/control.hpp"
 #include "changes/plan_store.hpp"
 #include "support/plans.hpp"
 
@@ -186,6 +187,36 @@ TEST_F(ActivationPlanTest, what_follows_is_neither_applied_nor_started_nor_retri
     EXPECT_EQ(planned(ours_, body(one(iccid_of_serial(1)), ours_.amop_customer)).plan_hash,
               plan.plan_hash);
     EXPECT_NE(planned(ours_, body(one(iccid_of_serial(1)))).plan_hash, plan.plan_hash);
+}
+
+TEST_F(ActivationPlanTest, what_a_second_person_agrees_to_covers_what_follows) {
+    database().run("UPDATE tenant SET approval_threshold_devices = 1");
+    const std::string sims = one(add_line(1, "Inventory")) + ',' + one(add_line(2, "Inventory"));
+    const std::string hash = planned(ours_, body(sims, ours_.amop_customer)).plan_hash;
+    const auto stored =
+        submit_json(ours_, body(sims, ours_.amop_customer, R"(,"processChanges":false)"));
+    ASSERT_TRUE(stored) << stored.error().message;
+    EXPECT_FALSE(stored->waits_for_approval);
+    const auto alone = process_change(*connection_, ours_.caller, stored->additional_id);
+    ASSERT_FALSE(alone);
+    EXPECT_EQ(alone.error().message, "this bulk change follows bulk change " +
+                                         base::to_string(stored->id) + " and is started with it");
+    ASSERT_TRUE(process_change(*connection_, ours_.caller, stored->id));
+    const PlanDetail shown = plan_of(stored->id);
+    EXPECT_EQ(shown.plan_hash, hash) << "as of the dry run, customer included";
+    ASSERT_EQ(shown.additional, stored->additional_id);
+    EXPECT_EQ(plan_of(stored->additional_id).plan_hash.size(), 64U);
+    EXPECT_EQ(status_of(stored->id) + status_of(stored->additional_id), "PENDINGPENDING");
+    EXPECT_EQ(shown.sums.at("carrierCalls").at("devicesPerRequest"), 200);
+    EXPECT_TRUE(shown.finishes_in_seconds.has_value()) << "for whoever is to agree";
+    ASSERT_TRUE(cancel_change(*connection_, ours_.caller, stored->id, std::nullopt));
+
+    const auto others = one(iccid_of_serial(3)) + ',' + one(iccid_of_serial(4));
+    const auto submitted = submit_json(ours_, body(others, ours_.amop_customer, ""));
+    ASSERT_TRUE(submitted) << submitted.error().message;
+    EXPECT_TRUE(submitted->waits_for_approval);
+    EXPECT_EQ(plan_of(submitted->additional_id).plan_hash.size(), 64U);
+    EXPECT_EQ(status_of(submitted->id) + status_of(submitted->additional_id), "PENDINGPENDING");
 }
 
 TEST_F(ActivationPlanTest, a_plan_keeps_no_sim_from_others_and_comes_too_late_after_them) {

@@ -65,12 +65,14 @@ void check_threshold(const FailureThreshold& threshold, std::vector<base::Error>
     if (threshold.percent && (*threshold.percent < 1 || *threshold.percent > 100)) {
         wrong("/failureThreshold/percent", "must be between 1 and 100");
     }
-    const bool after_fits = threshold.percent ? threshold.after_devices >= 1 &&
-                                                    threshold.after_devices <= kMaxDevicesPerChange
-                                              : threshold.after_devices == 0;
-    if (!after_fits) {
+    if (!threshold.percent && threshold.after_devices != 0) {
+        wrong("/failureThreshold/afterDevices", "belongs to percent, which is not given");
+    }
+    if (threshold.percent &&
+        (threshold.after_devices < 1 || threshold.after_devices > kMaxDevicesPerChange)) {
         wrong("/failureThreshold/afterDevices",
-              "belongs to percent: a number from 1 to 1,000,000 of devices that have ended");
+              "is needed beside percent: the percentage counts once so many devices have ended, 1 "
+              "to 1,000,000");
     }
 }
 
@@ -104,7 +106,7 @@ std::vector<base::Error> check_control_request(const ControlRequest& request) {
             "/waves"));
     }
     if (request.waves_by_hand && waves.empty()) {
-        errors.push_back(base::invalid_input("there are no waves to approve", "/waveApproval"));
+        errors.push_back(base::invalid_input("belongs to waves; none are given", "/waveApproval"));
     }
     if (request.max_concurrency &&
         (*request.max_concurrency < 1 || *request.max_concurrency > kMaxChangeConcurrency)) {

@@ -50,7 +50,7 @@ const QueryByType& adopt_query() {
 
 constexpr Query kLockFollowing{"plan_lock_following", R"(
     SELECT bulk_change_id, open_page_count FROM bulk_change
-    WHERE tenant_id = $1 AND follows_bulk_change_id = $2 AND status = 'PLANNED' FOR UPDATE)"};
+    WHERE tenant_id = $1 AND follows_bulk_change_id = $2 AND status = $3 FOR UPDATE)"};
 
 Result<void> without_rows(const Result<db::Rows>& rows) {
     if (!rows) return rows.error();
@@ -72,12 +72,12 @@ Result<void> adopt_devices(db::Transaction& transaction, std::int64_t tenant_id,
     return without_rows(transaction.exec(adopt_query().of(type), Params().add(tenant_id).add(id)));
 }
 
-Result<FollowingPlan> lock_following_plan(db::Transaction& transaction, std::int64_t tenant_id,
-                                          BulkChangeId id) {
-    const auto rows = transaction.exec(kLockFollowing, Params().add(tenant_id).add(id));
+Result<FollowingChange> lock_following(db::Transaction& transaction, std::int64_t tenant_id,
+                                       BulkChangeId id, std::string_view status) {
+    const auto rows = transaction.exec(kLockFollowing, Params().add(tenant_id).add(id).add(status));
     if (!rows) return rows.error();
-    if (rows->empty()) return FollowingPlan{};
-    return FollowingPlan{{rows->integer(0, 0)}, rows->integer(0, 1)};
+    if (rows->empty()) return FollowingChange{};
+    return FollowingChange{{rows->integer(0, 0)}, rows->integer(0, 1)};
 }
 
 }  // namespace carryall::changes

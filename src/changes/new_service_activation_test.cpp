@@ -44,7 +44,13 @@ TEST_F(NewServiceActivationTest, what_is_wrong_is_told_device_by_device) {
     EXPECT_EQ(only_reason(one(sim, R"("staticIp":true)")),
               "Missing required parameters: ipPool (staticIp is true)");
     EXPECT_EQ(only_reason(one(sim, R"("staticIp":true,"ipPool":"P","customerIpRange":"10")")),
-              "The customer's IP range is none such as 10.20.0.0/16");
+              "The customer's IP range is no network; write it as 10.20.0.0/16");
+    EXPECT_EQ(only_reason(one(sim, R"("ipPool":"P")")),
+              "Missing required parameters: staticIp (true or false, beside ipPool or "
+              "customerIpRange)");
+    const auto nobodys = submit_activation(one(sim), R"(},"customerAssignment":{"customerId":99)");
+    ASSERT_FALSE(nobodys);
+    EXPECT_EQ(nobodys.error().where, "/customerAssignment/customerId");
     const auto twice = submit_activation(one(sim) + "," + one(sim));
     ASSERT_TRUE(twice);
     EXPECT_EQ(reason(twice->id, 2), "Duplicate of row 1");

@@ -285,6 +285,10 @@ std::string missing_of_activation(const NewServiceActivation& activation) {
     need(activation.billing_account, "billingAccount");
     need(activation.zip_code, "zipCode");
     if (activation.static_ip.value_or(false)) need(activation.ip_pool, "ipPool (staticIp is true)");
+    // Who names a pool and forgets the rest would get lines without an address.
+    const bool names_address = given(activation.ip_pool) || given(activation.customer_ip_range);
+    if (names_address)
+        need(activation.static_ip, "staticIp (true or false, beside ipPool or customerIpRange)");
     return missing;
 }
 

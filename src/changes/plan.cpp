@@ -30,7 +30,7 @@ Result<std::optional<ApplyResult>> answer_without_starting(const StoredChange& c
     }
     if (change.plan_hash != plan_hash) {
         return base::Error{base::ErrorKind::conflict,
-                           "this is not the hash of the plan; read the plan again and check it",
+                           "is not the hash of the plan; read the plan again and check it",
                            "/planHash"};
     }
     if (change.status != "PLANNED") return std::optional(ApplyResult{id, true, 0, {}});
@@ -136,7 +136,7 @@ Result<queue::Attributes> attributes_of(const StoredChange& change, BulkChangeId
 // has, so the consent to that one is enough.
 Result<void> start_checked(db::Transaction& transaction, const tenants::Caller& caller,
                            BulkChangeId id, const StoredChange& change,
-                           const FollowingPlan& following, std::chrono::milliseconds until_due) {
+                           const FollowingChange& following, std::chrono::milliseconds until_due) {
     const std::int64_t tenant_id = caller.tenant_id.value;
     CARRYALL_TRY(take_lines(transaction, tenant_id, id, change, following.id));
     CARRYALL_TRY(start_plan(transaction, tenant_id, id, caller.name, change.now));
@@ -173,7 +173,7 @@ Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller
     result.moved_count = checked->moved.count;
     result.moved = std::move(checked->moved.first);
     if (result.moved_count > 0) return result;
-    const auto following = lock_following_plan(transaction, tenant_id, id);
+    const auto following = lock_following(transaction, tenant_id, id, "PLANNED");
     if (!following) return following.error();
     if (following->id) {
         CARRYALL_TRY(
@@ -189,7 +189,9 @@ Result<ApplyResult> apply_in(db::Transaction& transaction, const tenants::Caller
 
 }  // namespace
 
-Result<std::string> make_plan(db::Transaction& transaction, const NewPlan& plan) {
+namespace {
+
+Result<std::string> seal(db::Transaction& transaction, const NewPlan& plan) {
     const auto sums = sum_plan(transaction, plan.tenant_id, plan.id, plan.type);
     if (!sums) return sums.error();
     const PlannedCalls calls =
@@ -204,10 +206,32 @@ Result<std::string> make_plan(db::Transaction& transaction, const NewPlan& plan)
     return seal_plan(transaction, plan.tenant_id, plan.id, plan.type, summary);
 }
 
+}  // namespace
+
+// What follows has the same devices and verdicts. It is sealed first: the hash of the one plan
+// covers the other.
+Result<std::string> make_plan(db::Transaction& transaction, const NewPlan& plan) {
+    const auto following = lock_following(transaction, plan.tenant_id, plan.id, "NEW");
+    if (!following) return following.error();
+    if (following->id) {
+        NewPlan with_it = plan;
+        with_it.id = following->id;
+        with_it.type = ChangeType::customerassignment;
+        const auto sealed = seal(transaction, with_it);
+        if (!sealed) return sealed.error();
+    }
+    return seal(transaction, plan);
+}
+
 Result<void> start_as_plan(db::Transaction& transaction, const NewPlan& plan,
                            const std::string& applied_by, base::Instant now) {
     const auto hash = make_plan(transaction, plan);
     if (!hash) return hash.error();
+    const auto following = lock_following(transaction, plan.tenant_id, plan.id, "PLANNED");
+    if (!following) return following.error();
+    if (following->id) {
+        CARRYALL_TRY(start_plan(transaction, plan.tenant_id, following->id, applied_by, now));
+    }
     return start_plan(transaction, plan.tenant_id, plan.id, applied_by, now);
 }
 

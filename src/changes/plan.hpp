@@ -21,8 +21,8 @@ namespace carryall::changes {
 
 inline constexpr std::chrono::hours kPlanRetention{24 * 30};  // of plans that nobody applied
 
-// Inside a submission's transaction: the stored, not started change becomes a plan. Answers its
-// hash.
+// Inside a submission's transaction: the stored, not started change becomes a plan, and so does
+// what follows it. Answers its hash.
 struct NewPlan {
     std::int64_t tenant_id = 0;
     BulkChangeId id;
@@ -47,8 +47,10 @@ struct PlanDetail {
     std::optional<std::string> expires_at;  // while nobody applied it
     std::optional<std::string> applied_at;
     std::optional<std::string> applied_by;
-    BulkChangeId undoes;                              // 0: it undoes no other
-    std::optional<std::int64_t> finishes_in_seconds;  // if applied now; absent: cannot be told
+    BulkChangeId undoes;                     // 0: it undoes no other
+    std::optional<BulkChangeId> additional;  // the plan that is applied with it
+    // If it began now, or at its date; absent: cannot be told.
+    std::optional<std::int64_t> finishes_in_seconds;
 };
 // `not_found` also for a change that never was a plan.
 base::Result<PlanDetail> get_plan(db::Connection& connection, TenantId tenant_id, BulkChangeId id);

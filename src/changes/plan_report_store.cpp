@@ -141,6 +141,14 @@ Result<std::optional<AccountPace>> pace_of(db::Connection& connection, TenantId 
     return std::optional<AccountPace>();
 }
 
+std::chrono::seconds until_last_due(const ChangeSummary& change) {
+    const auto due = change.dates ? base::parse_iso8601(change.dates->last)
+                                  : base::Result<base::Instant>(base::Instant{});
+    if (!due) return std::chrono::seconds(0);
+    return std::max(std::chrono::seconds(0),
+                    std::chrono::ceil<std::chrono::seconds>(*due - base::system_clock().now()));
+}
+
 std::int64_t number_in(const base::json::object& object, const char* name) {
     const auto* value = object.if_contains(name);
     return value != nullptr && value->is_int64() ? value->get_int64() : 0;
@@ -163,19 +171,23 @@ Result<PlanDetail> get_plan(db::Connection& connection, TenantId tenant_id, Bulk
     PlanDetail detail;
     detail.change = std::move(change->summary);
     detail.reasons = std::move(change->reasons);
+    detail.additional = change->additional;
     detail.plan_hash = plan->rows.string(0, 0);
     detail.sums = base::parse_object(plan->rows.text(0, 1));
     detail.applied_at = plan->rows.optional_text(0, 2);
     detail.applied_by = plan->rows.optional_text(0, 3);
     detail.undoes = {plan->rows.integer(0, 4)};
     detail.expires_at = plan->rows.optional_text(0, 5);
-    if (!detail.expires_at || plan->rows.is_null(0, 7)) return detail;
-    const auto pace =
+    const bool is_to_begin = detail.expires_at || (detail.change.control.approval == "required" &&
+                                                   !detail.change.finished_at);
+    if (!is_to_begin || plan->rows.is_null(0, 7)) return detail;
+    auto pace =
         pace_of(connection, tenant_id, plan->rows.integer(0, 8), plan->rows.text(0, 7) == "Rev.io");
     if (!pace) return pace.error();
     const auto* calls = detail.sums.if_contains("carrierCalls");
     CHECK(calls != nullptr && calls->is_object());
     if (*pace) {
+        (*pace)->blocked = std::max((*pace)->blocked, until_last_due(detail.change));
         detail.finishes_in_seconds =
             seconds_to_finish(number_in(detail.sums, "acceptedCount"),
                               number_in(calls->get_object(), "calls"), **pace);

@@ -66,13 +66,13 @@ base::Result<Moved> find_moved(db::Transaction& transaction, std::int64_t tenant
 base::Result<void> adopt_devices(db::Transaction& transaction, std::int64_t tenant_id,
                                  BulkChangeId id, ChangeType type);
 
-// The plan that is applied together with this one; locked.
-struct FollowingPlan {
+// The change of this status that follows this one: it is planned and applied with it. Locked.
+struct FollowingChange {
     BulkChangeId id;  // 0: there is none
     std::int64_t open_page_count = 0;
 };
-base::Result<FollowingPlan> lock_following_plan(db::Transaction& transaction,
-                                                std::int64_t tenant_id, BulkChangeId id);
+base::Result<FollowingChange> lock_following(db::Transaction& transaction, std::int64_t tenant_id,
+                                             BulkChangeId id, std::string_view status);
 
 // PLANNED becomes PENDING.
 base::Result<void> start_plan(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId id,

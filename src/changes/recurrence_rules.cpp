@@ -180,8 +180,7 @@ Result<Recurrence> Recurrence::checked(Recurrence rule, std::string_view end_hin
         return is_counted;
     });
     if (dates == 0) {
-        return base::invalid_input(
-            "the rule never fires: it has no date between its start and its end");
+        return base::invalid_input("never fires: it has no date between its start and its end");
     }
     if (is_counted && static_cast<int>(dates) < *rule.count_) return base::invalid_input(too_far);
     return rule;
@@ -217,7 +216,7 @@ struct Recurrence::RuleReader {
     }
 
     Result<void> end_given() {
-        if (has_end) return base::invalid_input("give COUNT or UNTIL, not both");
+        if (has_end) return base::invalid_input("has COUNT and UNTIL; give one of them");
         has_end = true;
         return {};
     }
@@ -293,7 +292,7 @@ struct Recurrence::RuleReader {
         if (!frequency) return bad("FREQ", "is required");
         rule.frequency_ = *frequency;
         if (!has_end) {
-            return base::invalid_input("the rule never ends; add COUNT=… or UNTIL=…");
+            return base::invalid_input("never ends; add COUNT=… or UNTIL=…");
         }
         const bool has_ordinal = std::any_of(rule.weekdays_.begin(), rule.weekdays_.end(),
                                              [](const Weekday& day) { return day.ordinal != 0; });
@@ -327,7 +326,7 @@ struct Recurrence::RuleReader {
 
 Result<Recurrence> Recurrence::of_rrule(std::string_view text, base::LocalTime start,
                                         const base::TimeZone& zone) {
-    if (text.size() > kMaxRuleBytes) return base::invalid_input("the rule is too long");
+    if (text.size() > kMaxRuleBytes) return base::invalid_input("is too long");
     Recurrence rule(start, zone);
     rule.end_ = zone.meaning_of(start).at + kMaxRecurrenceDays;
     const std::string upper = upper_case(base::trim(text));
@@ -338,8 +337,7 @@ Result<Recurrence> Recurrence::of_rrule(std::string_view text, base::LocalTime s
     for (const std::string_view part : split(rest, ';')) {
         const std::size_t equals = part.find('=');
         if (equals == std::string_view::npos) {
-            return base::invalid_input(
-                "the rule must look like FREQ=WEEKLY;BYDAY=MO,FR;UNTIL=20271231");
+            return base::invalid_input("must look like FREQ=WEEKLY;BYDAY=MO,FR;UNTIL=20271231");
         }
         const std::string_view name = part.substr(0, equals);
         if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
@@ -398,7 +396,7 @@ struct Recurrence::CronReader {
 
 Result<Recurrence> Recurrence::of_cron(std::string_view text, base::LocalTime start, Instant end,
                                        const base::TimeZone& zone) {
-    if (text.size() > kMaxRuleBytes) return base::invalid_input("the rule is too long");
+    if (text.size() > kMaxRuleBytes) return base::invalid_input("is too long");
     std::vector<std::string_view> given;
     for (const std::string_view field : split(text, ' ')) {
         if (!field.empty()) given.push_back(field);
@@ -410,7 +408,7 @@ Result<Recurrence> Recurrence::of_cron(std::string_view text, base::LocalTime st
                                          {"the day of the week", 0, 7, kCronDays}}};
     if (given.size() != fields.size()) {
         return base::invalid_input(
-            "a cron rule has five fields: minute hour day-of-month month day-of-week");
+            "must have five fields: minute hour day-of-month month day-of-week");
     }
     for (std::size_t i = 0; i < fields.size(); ++i) CARRYALL_TRY(fields[i].read(given[i]));
     Recurrence rule(start, zone);

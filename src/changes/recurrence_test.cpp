@@ -131,7 +131,7 @@ TEST(Recurrence, rules_that_cannot_be_are_refused_with_the_reason) {
     const std::pair<const char*, const char*> kBad[] = {
         {"FREQ=DAILY", "never ends"},
         {"FREQ=WEEKLY;BYDAY=MO", "never ends"},
-        {"FREQ=DAILY;COUNT=5;UNTIL=20270301", "not both"},
+        {"FREQ=DAILY;COUNT=5;UNTIL=20270301", "give one of them"},
         {"FREQ=HOURLY;COUNT=5", "DAILY, WEEKLY, MONTHLY or YEARLY"},
         {"COUNT=5", "FREQ is required"},
         {"FREQ=DAILY;COUNT=0", "COUNT must be"},

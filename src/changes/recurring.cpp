@@ -228,7 +228,7 @@ Result<Recurrence> understand(const RuleText& rule) {
     if (rule.kind == RuleKind::rrule) {
         return Recurrence::of_rrule(rule.text, rule.starts_at, *zone);
     }
-    if (!rule.ends_at) return base::invalid_input("a cron rule needs its end: until");
+    if (!rule.ends_at) return base::invalid_input("needs an end: until");
     return Recurrence::of_cron(rule.text, rule.starts_at, *rule.ends_at, *zone);
 }
 
@@ -246,10 +246,11 @@ Result<RecurringChange> create_recurring(db::Connection& connection, const tenan
         return fail(base::invalid_input("must have 1 to 200 bytes", "/name"));
     }
     const auto rule = understand(wanted.rule);
-    if (!rule) return fail(base::invalid_input(rule.error().message, "/rule"));
+    const char* const place = wanted.rule.kind == RuleKind::cron ? "/cron" : "/rrule";
+    if (!rule) return fail(base::invalid_input(rule.error().message, place));
     const auto next = rule->after(present, 1);
     if (next.empty()) {
-        return fail(base::invalid_input("all dates of this rule have passed", "/rule"));
+        return fail(base::invalid_input("has no date ahead; all have passed", place));
     }
     if (wanted.device_filter) CARRYALL_TRY(check_filter(*wanted.device_filter, errors));
     const auto parsed = parse_request(wanted.request, errors);

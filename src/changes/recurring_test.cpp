@@ -205,9 +205,9 @@ TEST_F(RecurringTest, what_cannot_come_again_is_refused_when_it_is_stored) {
         return wanted;
     };
     refused("/name", with([](auto& wanted) { wanted.name = ""; }));
-    refused("/rule", with([](auto& wanted) { wanted.rule.text = "FREQ=DAILY"; }));
-    refused("/rule", with([](auto& wanted) { wanted.rule.time_zone = "Nowhere"; }));
-    refused("/rule", with([](auto& wanted) {
+    refused("/rrule", with([](auto& wanted) { wanted.rule.text = "FREQ=DAILY"; }));
+    refused("/rrule", with([](auto& wanted) { wanted.rule.time_zone = "Nowhere"; }));
+    refused("/rrule", with([](auto& wanted) {
                 wanted.rule.starts_at = base::parse_local_time("2026-01-02T03:00").value();
             }));
     refused("/request", daily(devices, R"("startAt": "2027-02-01")"));

@@ -133,6 +133,7 @@ struct Progress {
     std::int64_t device_count = 0;
     StateCounts counts;
     ControlInfo control;
+    std::optional<ScheduleDates> dates;  // as in a ChangeSummary
     bool finished = false;
 };
 

@@ -139,8 +139,8 @@ Query progress_query() {
         "SELECT b.status, b.device_count, b.new_count, b.waiting_count, b.unknown_count,"
         " b.processed_count, b.error_count, b.parked_count, b.cancelled_count,"
         " b.finished_at IS NOT NULL, " +
-        control_columns() +
-        " FROM bulk_change b"
+        control_columns() + ", " + iso8601("b.first_due_at") + ", " + iso8601("b.last_due_at") +
+        ", b.time_zone FROM bulk_change b"
         " WHERE b.tenant_id = $1 AND b.bulk_change_id = $2";
     return {"report_progress", sql.c_str()};
 }
@@ -172,6 +172,12 @@ StateCounts counts_at(const Rows& rows, std::size_t i, int at, std::int64_t send
     return counts;
 }
 
+std::optional<ScheduleDates> dates_at(const Rows& rows, std::size_t i, int first) {
+    if (rows.is_null(i, first)) return std::nullopt;
+    return ScheduleDates{rows.string(i, first), rows.string(i, first + 1),
+                         rows.string(i, first + 2)};
+}
+
 ChangeSummary summary_of(const Rows& rows, std::size_t i) {
     ChangeSummary summary;
     summary.id = {rows.integer(i, 0)};
@@ -192,9 +198,7 @@ ChangeSummary summary_of(const Rows& rows, std::size_t i) {
     summary.counts = counts_at(rows, i, 15, rows.integer(i, 22));
     summary.change_set_id = rows.optional_integer(i, 23);
     summary.control = control_at(rows, i, kControlColumn);
-    if (!rows.is_null(i, 24)) {
-        summary.dates = ScheduleDates{rows.string(i, 24), rows.string(i, 25), rows.string(i, 26)};
-    }
+    summary.dates = dates_at(rows, i, 24);
     return summary;
 }
 
@@ -437,7 +441,10 @@ Result<Progress> get_progress(db::Connection& connection, TenantId tenant_id, Bu
     progress.device_count = rows->integer(0, 1);
     progress.counts = counts_at(*rows, 0, 2, 0);
     progress.finished = rows->boolean(0, 9);
-    progress.control = control_at(*rows, 0, 10);
+    constexpr int kControl = 10;
+    constexpr int kDates = kControl + kControlColumns;
+    progress.control = control_at(*rows, 0, kControl);
+    progress.dates = dates_at(*rows, 0, kDates);
     return progress;
 }
 

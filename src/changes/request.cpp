@@ -19,6 +19,8 @@ using base::Result;
 namespace json = base::json;
 
 constexpr std::size_t kMaxWarnings = 50;
+// A date or a dry run that is misspelt must not be a change at once.
+constexpr const char* kUnknownMember = "is no member of the request; check its spelling";
 constexpr int kMaxExactDecimalDigits = 15;  // a JSON number is a double: more are rounded
 
 // Collects mistakes up to the limit; says where each is.
@@ -124,11 +126,12 @@ void read_section(ChangeType type, const json::object& section, ChangeParameters
     }
 }
 
-bool is_section_key(std::string_view key) {
+// Of whatever type: its section, or one of its parameters as an upload gives them.
+bool is_of_some_type(std::string_view key) {
     for (const ChangeType type : {ChangeType::customerassignment, ChangeType::carrierrateplanchange,
                                   ChangeType::customerrateplanchange, ChangeType::statusupdate,
                                   ChangeType::newserviceactivation}) {
-        if (is_key(key, section_name(type))) return true;
+        if (is_key(key, section_name(type)) || find_field(type, key) != nullptr) return true;
     }
     return false;
 }
@@ -379,8 +382,11 @@ void read_dates(json::object& body, std::string_view section, BulkChangeRequest&
                           warnings);
         }
     }
-    if (const auto text = text_of(start); text && (start->is_string() ? !text->empty() : true)) {
+    if (const auto text = text_of(start)) {
         const auto instant = base::parse_iso8601(*text);
+        if (text->empty()) {
+            return mistakes.add("/startAt", "must be a date such as 2026-03-01T12:00:00Z");
+        }
         if (!instant) return mistakes.add("/startAt", instant.error().message);
         request.start_at = *instant;
     }
@@ -389,8 +395,7 @@ void read_dates(json::object& body, std::string_view section, BulkChangeRequest&
 // What is to follow an activation: the customer of the new lines, in its section or, as in an
 // upload, flat.
 void read_assignment_afterwards(const std::string& at, const json::value& value,
-                                BulkChangeRequest& request, Mistakes& mistakes,
-                                Warnings& warnings) {
+                                BulkChangeRequest& request, Mistakes& mistakes) {
     if (!value.is_object()) return mistakes.add(at, "must be an object");
     const auto complain = [&](const ParameterField& field, const std::string& reason,
                               const json::value&) {
@@ -399,8 +404,7 @@ void read_assignment_afterwards(const std::string& at, const json::value& value,
     request.parameters.customer_assignment.emplace();
     read_section(ChangeType::customerassignment, value.get_object(), request.parameters,
                  request.references, complain, [&](std::string_view unknown) {
-                     warnings.add(at.substr(1) + ": \"" + std::string(unknown) +
-                                  "\" is unknown and was ignored");
+                     mistakes.add(at + '/' + std::string(unknown), kUnknownMember);
                  });
 }
 
@@ -427,15 +431,11 @@ void read_parameters(const json::object& body, BulkChangeRequest& request, Mista
             }
             read_section(type, value.get_object(), request.parameters, request.references, complain,
                          [&](std::string_view unknown) {
-                             warnings.add(at.substr(1) + ": \"" + std::string(unknown) +
-                                          "\" is unknown and was ignored");
+                             mistakes.add(at + '/' + std::string(unknown), kUnknownMember);
                          });
         } else if (is_key(key, section_name(ChangeType::customerassignment)) &&
                    type == ChangeType::newserviceactivation) {
-            read_assignment_afterwards(at, value, request, mistakes, warnings);
-        } else if (is_section_key(key)) {
-            warnings.add("\"" + std::string(key) + "\" is not used by a " +
-                         std::string(to_string(type)));
+            read_assignment_afterwards(at, value, request, mistakes);
         } else if (read_field(type, key, value, request.parameters, request.references, complain)) {
             continue;
         } else if (is_of_assignment_afterwards(type, key)) {
@@ -444,8 +444,11 @@ void read_parameters(const json::object& body, BulkChangeRequest& request, Mista
             }
             read_field(ChangeType::customerassignment, key, value, request.parameters,
                        request.references, complain);
+        } else if (is_of_some_type(key)) {
+            warnings.add("\"" + std::string(key) + "\" is not used by a " +
+                         std::string(to_string(type)));
         } else {
-            warnings.add("\"" + std::string(key) + "\" is unknown and was ignored");
+            mistakes.add(at, kUnknownMember);
         }
     }
     if (type != ChangeType::newserviceactivation || !request.parameters.customer_assignment) return;

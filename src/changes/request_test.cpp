@@ -134,12 +134,27 @@ TEST(RequestTest, a_hundred_mistakes_are_enough) {
               kMaxRequestErrors);
 }
 
-TEST(RequestTest, unknown_keys_are_told_and_do_no_harm) {
-    auto parsed = parse(R"({"serviceProviderId": 1, "changeType": 1, "colour": 1,
-        "statusUpdate": {"updateStatus": "Active", "shade": 2}, "carrierRatePlanUpdate": {},
+TEST(RequestTest, what_a_device_or_another_type_has_beside_is_told) {
+    auto parsed = parse(R"({"serviceProviderId": 1, "changeType": 1,
+        "statusUpdate": {"updateStatus": "Active"}, "carrierRatePlanUpdate": {},
         "devices": [{"iccid": "1", "hue": 1}, {"iccid": "1", "hue": 1}]})");
     ASSERT_TRUE(parsed.result);
-    EXPECT_EQ(parsed.result->request.warnings.size(), 4U);
+    EXPECT_EQ(parsed.result->request.warnings.size(), 2U);
+}
+
+TEST(RequestTest, a_misspelt_member_is_refused_before_it_becomes_a_change_at_once) {
+    EXPECT_EQ(parse(R"({"serviceProviderId": 1, "changeType": 1, "dryRunn": true, "devices": ["1"],
+        "statusUpdate": {"updateStatus": "Active", "efectiveDate": "2030-01-01"}})")
+                  .places(),
+              (std::vector<std::string>{"/dryRunn", "/statusUpdate/efectiveDate"}));
+    EXPECT_EQ(parse(R"({"serviceProviderId": 1, "changeType": 1, "startAt": "", "devices": ["1"],
+        "statusUpdate": {"updateStatus": "Active"}})")
+                  .places(),
+              (std::vector<std::string>{"/startAt"}));
+    EXPECT_EQ(parse(R"({"serviceProviderId": 1, "changeType": 11, "devices": ["1"],
+        "newServiceActivation": {}, "customerAssignment": {"customerId": 1, "sight": 2}})")
+                  .places(),
+              (std::vector<std::string>{"/customerAssignment/sight"}));
 }
 
 TEST(RequestTest, a_device_is_named_by_what_it_looks_like_or_by_its_key) {

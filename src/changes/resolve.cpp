@@ -167,6 +167,15 @@ std::string EffectiveRules::problem_of_activation(const ChangeParameters& effect
     return carrier_->activation_problem(imei, activation_of(effective));
 }
 
+Result<int> devices_per_request(ChangeType type, const ProviderFacts& provider) {
+    BulkChangeRequest request;
+    request.change_type = type;
+    std::vector<base::Error> errors;
+    const auto rules = EffectiveRules::make(request, provider, true, errors);
+    if (!rules) return rules.error();
+    return rules->devices_per_request();
+}
+
 // What the carrier of the service provider can do, and what the provider's settings make of it.
 Result<void> EffectiveRules::take_carrier(const ProviderFacts& provider) {
     carrier_ = carrier_of(provider.integration);
@@ -221,9 +230,14 @@ namespace {
 // Resolving a section; every finding that fails is an error with its pointer.
 class Resolver {
   public:
+    // `section`: whose members are resolved; of an activation, those of what follows it.
     Resolver(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeRequest& request,
-             std::vector<base::Error>& errors)
-        : transaction_(transaction), tenant_id_(tenant_id), request_(request), errors_(errors) {}
+             ChangeType section, std::vector<base::Error>& errors)
+        : transaction_(transaction),
+          tenant_id_(tenant_id),
+          request_(request),
+          section_(section),
+          errors_(errors) {}
 
     Result<void> assignment(CustomerAssignment& wanted);
     Result<void> customer_plan(std::optional<std::int64_t>& plan_id,
@@ -232,13 +246,14 @@ class Resolver {
 
   private:
     void fail(std::string_view member, const std::string& message) {
-        errors_.push_back(base::invalid_input(message, pointer(request_.change_type, member)));
+        errors_.push_back(base::invalid_input(message, pointer(section_, member)));
     }
     Result<void> site(CustomerAssignment& wanted, const FoundCustomer& customer);
 
     db::Transaction& transaction_;
     std::int64_t tenant_id_;
     BulkChangeRequest& request_;
+    ChangeType section_;
     std::vector<base::Error>& errors_;
 };
 
@@ -337,7 +352,9 @@ Result<void> Resolver::carrier_plan(CarrierRatePlanUpdate& wanted, bool needs_ca
 Result<void> resolve_request(db::Transaction& transaction, std::int64_t tenant_id,
                              const std::string& integration, BulkChangeRequest& request,
                              std::vector<base::Error>& errors) {
-    Resolver resolver(transaction, tenant_id, request, errors);
+    const bool is_activation = request.change_type == ChangeType::newserviceactivation;
+    Resolver resolver(transaction, tenant_id, request,
+                      is_activation ? ChangeType::customerassignment : request.change_type, errors);
     ChangeParameters& parameters = request.parameters;
     const std::size_t before = errors.size();
     switch (request.change_type) {

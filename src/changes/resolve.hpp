@@ -62,6 +62,9 @@ class EffectiveRules {
     std::string shared_problem_;
 };
 
+// Devices in one request of the carrier, as any change of this account has them.
+base::Result<int> devices_per_request(ChangeType type, const ProviderFacts& provider);
+
 // Looks up what the change's own section names and writes what was found into it.
 base::Result<void> resolve_request(db::Transaction& transaction, std::int64_t tenant_id,
                                    const std::string& integration, BulkChangeRequest& request,

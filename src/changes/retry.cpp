@@ -207,11 +207,18 @@ Result<void> start(db::Transaction& transaction, const tenants::Caller& caller, 
         CHECK(*started);  // it was locked and NEW
         return {};
     }
+    const auto provider =
+        find_provider(transaction, tenant_id, change.service_provider_id, change.now);
+    if (!provider) return provider.error();
+    CHECK(provider->has_value());
+    const auto batch = devices_per_request(change.type, **provider);
+    if (!batch) return batch.error();
     NewPlan plan;
     plan.tenant_id = tenant_id;
     plan.id = id;
     plan.type = change.type;
     plan.integration = change.integration;
+    plan.devices_per_request = *batch;
     plan.accepted = change.new_count;
     plan.refused = change.device_count - change.new_count;
     return start_as_plan(transaction, plan, caller.name, change.now);
@@ -228,6 +235,12 @@ Result<void> process_in(db::Transaction& transaction, const tenants::Caller& cal
             base::ErrorKind::conflict,
             "only a bulk change that is NEW can be started; this one is " + change->status,
             {}};
+    }
+    if (change->follows) {
+        return base::Error{base::ErrorKind::conflict,
+                           "this bulk change follows bulk change " +
+                               base::to_string(change->follows) + " and is started with it",
+                           {}};
     }
     CARRYALL_TRY(start(transaction, caller, id, *change));
     const auto waits = require_approval(transaction, tenant_id, id);

@@ -82,6 +82,7 @@ class Submission {
     base::Result<void> judge();
     base::Result<void> find_dates();
     base::Result<void> warn_of_others(BulkChangeId id, SubmitResult& result);
+    base::Result<void> warn_of_budgets(BulkChangeId id, SubmitResult& result);
     base::Result<SubmitResult> finish();
     base::Result<SubmitResult> store(SubmitResult result);
     NewPlan new_plan(BulkChangeId id) const;

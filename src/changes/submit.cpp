@@ -7,6 +7,7 @@
 #include "changes/control_request.hpp"
 #include "changes/parameters.hpp"
 #include "changes/plan.hpp"
+#include "changes/plan_budget.hpp"
 #include "changes/schedule_store.hpp"
 #include "changes/start_store.hpp"
 #include "changes/submission.hpp"
@@ -99,6 +100,7 @@ Result<SubmitResult> answered_before(db::Transaction& transaction, std::int64_t 
     if (!dates) return dates.error();
     result.dates = std::move(*dates);
     result.additional_id = stored->additional_id;
+    result.waits_for_approval = stored->waits_for_approval;
     return result;
 }
 
@@ -226,6 +228,20 @@ Result<void> Submission::warn_of_others(BulkChangeId id, SubmitResult& result) {
     return {};
 }
 
+// Of a plan that is to begin at once: what the worker would refuse. By a date ahead the carrier may
+// let the line do more.
+Result<void> Submission::warn_of_budgets(BulkChangeId id, SubmitResult& result) {
+    const bool is_plan = request_.dry_run || waits_;
+    if (!is_plan || has_due_dates_) return {};
+    const auto room = room_of_lines(transaction_, tenant(), request_.change_type, provider_);
+    if (!room) return room.error();
+    if (room->over.empty()) return {};
+    result.warnings.push_back(std::to_string(room->over.size()) +
+                              " devices have used up what the carrier lets a line do and would be "
+                              "refused now; each device's warning says when it can again");
+    return note_lines(transaction_, tenant(), id, room->over);
+}
+
 Result<void> Submission::start(BulkChangeId id, const queue::Attributes& attributes) {
     const auto waits = require_approval(transaction_, tenant(), id);
     if (!waits) return waits.error();
@@ -268,8 +284,9 @@ NewChange Submission::new_change(ChangeType type) const {
 // carried out in the order in which they were accepted.
 Result<BulkChangeId> Submission::store_following(const NewChange& activation, BulkChangeId id) {
     NewChange change = new_change(ChangeType::customerassignment);
-    // It sends nothing before the activation does, so the consent to that one is enough.
-    change.status = starts() ? "PENDING" : activation.status;
+    // It sends nothing before the activation does, so the consent to that one, whose plan covers
+    // its own, is enough.
+    change.status = activation.status == "NEW" ? "NEW" : starts() ? "PENDING" : activation.status;
     change.page_size = activation.page_size;
     change.follows = id;
     change.control = {};  // it waits for the activation, whose waves and limits are its own
@@ -278,7 +295,7 @@ Result<BulkChangeId> Submission::store_following(const NewChange& activation, Bu
     if (!following) return following.error();
     CARRYALL_TRY(insert_devices(transaction_, *following, change, totals_, provider_.now));
     if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *following, *dates_));
-    if (change.status == "PENDING") {
+    if (starts()) {
         CARRYALL_TRY(enqueue_runners(transaction_, tenant(), *following, correlation_id_,
                                      totals_.open_pages, totals_.until_due));
     }
@@ -313,6 +330,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     CARRYALL_TRY(insert_devices(transaction_, *id, change, totals_, provider_.now));
     if (dates_) CARRYALL_TRY(note_dates(transaction_, tenant(), *id, *dates_));
     CARRYALL_TRY(warn_of_others(*id, result));
+    CARRYALL_TRY(warn_of_budgets(*id, result));
     if (request_.dry_run) CARRYALL_TRY(list_refused(result));
     queue::Attributes attributes;
     if (is_activation && request_.parameters.customer_assignment) {
@@ -327,6 +345,7 @@ Result<SubmitResult> Submission::store(SubmitResult result) {
     if (starts()) CARRYALL_TRY(start(*id, attributes));
     result.id = *id;
     result.status = starts() ? "PENDING" : change.status;
+    result.waits_for_approval = waits_;
     if (request_.dry_run) return plan(std::move(result));
     CARRYALL_TRY(notify_change(transaction_, tenant(), *id));
     return result;
@@ -344,13 +363,7 @@ NewPlan Submission::new_plan(BulkChangeId id) const {
     return plan;
 }
 
-// What follows is sealed first: the hash of the one plan covers the other.
 Result<SubmitResult> Submission::plan(SubmitResult result) {
-    if (result.additional_id) {
-        NewPlan following = new_plan(result.additional_id);
-        following.type = ChangeType::customerassignment;
-        CARRYALL_TRY(make_plan(transaction_, following));
-    }
     auto hash = make_plan(transaction_, new_plan(result.id));
     if (!hash) return hash.error();
     result.plan_hash = std::move(hash).value();

@@ -95,7 +95,8 @@ struct SubmitResult {
     bool replayed = false;       // the idempotency key's earlier change
     bool refused = false;        // allOrNothing, and a device was bad
     std::string status;          // of the stored change: NEW, PLANNED, PENDING, ERROR; else empty
-    std::string plan_hash;       // of a dry run's plan
+    bool waits_for_approval = false;  // nothing of it is begun before another person agreed
+    std::string plan_hash;            // of a dry run's plan
     std::string correlation_id;
     std::int64_t device_count = 0;
     std::int64_t accepted_count = 0;

@@ -116,7 +116,7 @@ constexpr Query kNotify{"submit_notify", R"(
 constexpr Query kReadSubmission{"submit_read_submission", R"(
     SELECT b.status, b.correlation_id, b.device_count,
            (SELECT f.bulk_change_id FROM bulk_change f
-            WHERE f.tenant_id = $1 AND f.follows_bulk_change_id = $2)
+            WHERE f.tenant_id = $1 AND f.follows_bulk_change_id = $2), b.approval = 'required'
     FROM bulk_change b WHERE b.tenant_id = $1 AND b.bulk_change_id = $2)"};
 
 Query refusals_query() {
@@ -299,6 +299,7 @@ Result<StoredSubmission> read_submission(db::Transaction& transaction, std::int6
     stored.correlation_id = change->string(0, 1);
     stored.device_count = change->integer(0, 2);
     stored.additional_id = {change->optional_integer(0, 3).value_or(0)};
+    stored.waits_for_approval = change->boolean(0, 4);
     const auto refusals =
         transaction.exec(refusals_query(), Params().add(tenant_id).add(id).add(kMaxCountedReasons));
     if (!refusals) return refusals.error();

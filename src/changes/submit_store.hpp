@@ -180,6 +180,7 @@ struct StoredSubmission {
     std::string correlation_id;
     std::int64_t device_count = 0;
     BulkChangeId additional_id;
+    bool waits_for_approval = false;
     std::vector<ReasonCount> reasons;  // of the refused, as they were then
     std::int64_t refused = 0;
 };

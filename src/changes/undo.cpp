@@ -3,8 +3,8 @@
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "changes/plan.hpp"
+#include "changes/plan_budget.hpp"
 #include "changes/resolve.hpp"
-#include "changes/undo_budget.hpp"
 #include "changes/undo_store.hpp"
 
 namespace carryall::changes {
@@ -59,7 +59,6 @@ class UndoPlan {
   private:
     std::int64_t tenant() const { return caller_.tenant_id.value; }
     Result<void> judge(const StoredChange& change);
-    Result<int> devices_per_request(const StoredChange& change);
     Result<BulkChangeId> store(const StoredChange& change, int devices_per_request);
 
     db::Transaction& transaction_;
@@ -88,21 +87,11 @@ Result<void> UndoPlan::judge(const StoredChange& change) {
     if (!judged) return judged.error();
     CARRYALL_TRY(judge_rows(transaction_, *judged));
     if (is_local(change.type)) CARRYALL_TRY(restore_requests(transaction_));
-    auto notes = hold_against_budgets(transaction_, tenant(), change, provider_.settings);
-    if (!notes) return notes.error();
-    notes_ = std::move(notes).value();
-    return {};
-}
-
-// What one request of the carrier takes, as for any other change of this account.
-Result<int> UndoPlan::devices_per_request(const StoredChange& change) {
-    BulkChangeRequest request;
-    request.service_provider_id = change.service_provider_id;
-    request.change_type = change.type;
-    std::vector<base::Error> errors;
-    const auto rules = EffectiveRules::make(request, provider_, true, errors);
-    if (!rules) return rules.error();
-    return rules->devices_per_request();
+    auto room = room_of_lines(transaction_, tenant(), change.type, provider_);
+    if (!room) return room.error();
+    for (LineNote& note : room->over) note.words.insert(0, "Not reversible now: ");
+    notes_ = std::move(room->left);
+    return refuse_lines(transaction_, room->over);
 }
 
 Result<BulkChangeId> UndoPlan::store(const StoredChange& change, int devices_per_request) {
@@ -126,7 +115,7 @@ Result<BulkChangeId> UndoPlan::store(const StoredChange& change, int devices_per
     const auto id = insert_change(transaction_, undo, totals_, provider_.now);
     if (!id) return id.error();
     CARRYALL_TRY(insert_devices(transaction_, *id, undo, totals_, provider_.now));
-    CARRYALL_TRY(keep_line_notes(transaction_, tenant(), *id, notes_));
+    CARRYALL_TRY(note_lines(transaction_, tenant(), *id, notes_));
     const auto untouched = count_untouched(transaction_, tenant(), original_);
     if (!untouched) return untouched.error();
     NewPlan plan;
@@ -163,7 +152,7 @@ Result<BulkChangeId> UndoPlan::run() {
     if (!provider) return provider.error();
     CHECK(provider->has_value());
     provider_ = **provider;
-    const auto batch = devices_per_request(**change);
+    const auto batch = devices_per_request((*change)->type, provider_);
     if (!batch) return batch.error();
     CARRYALL_TRY(judge(**change));
     return store(**change, *batch);

@@ -155,19 +155,19 @@ const QueryByType& take_query() {
 constexpr Query kRestore{"undo_restore_requests", R"(
     UPDATE submit_verdict v SET request = r.own FROM plan_row r WHERE r.ordinal = v.ordinal)"};
 
-constexpr Query kLines{"undo_lines", R"(
-    SELECT v.ordinal, v.device_id, d.status, coalesce(r.section ->> 'updateStatus', '')
+constexpr Query kLines{"plan_accepted_lines", R"(
+    SELECT v.ordinal, v.device_id, d.status, coalesce(r.status, '')
     FROM submit_verdict v
-    JOIN plan_row r ON r.ordinal = v.ordinal
+    JOIN submit_row r ON r.ordinal = v.ordinal
     JOIN device d ON d.tenant_id = $1 AND d.device_id = v.device_id
     WHERE v.reason IS NULL AND v.ordinal > $2::bigint ORDER BY v.ordinal LIMIT $3::int)"};
 
-constexpr Query kRefuseLines{"undo_refuse_lines", R"(
+constexpr Query kRefuseLines{"plan_refuse_lines", R"(
     UPDATE submit_verdict v SET reason = n.words
     FROM unnest($1::bigint[], $2::text[]) AS n(ordinal, words) WHERE v.ordinal = n.ordinal)"};
 
-constexpr Query kWarnOfLines{"undo_warn_of_lines", R"(
-    UPDATE device_change c SET warning = n.words
+constexpr Query kWarnOfLines{"plan_warn_of_lines", R"(
+    UPDATE device_change c SET warning = coalesce(c.warning || '; ', '') || n.words
     FROM unnest($3::bigint[], $4::text[]) AS n(ordinal, words)
     WHERE c.tenant_id = $1 AND c.device_change_id = ($2::bigint << 20) + n.ordinal)"};
 
@@ -221,12 +221,13 @@ Result<void> restore_requests(db::Transaction& transaction) {
     return {};
 }
 
-Result<std::vector<UndoneLine>> lines_to_undo(db::Transaction& transaction, std::int64_t tenant_id,
-                                              std::int64_t after_ordinal, int limit) {
+Result<std::vector<AcceptedLine>> accepted_lines(db::Transaction& transaction,
+                                                 std::int64_t tenant_id, std::int64_t after_ordinal,
+                                                 int limit) {
     const auto rows =
         transaction.exec(kLines, Params().add(tenant_id).add(after_ordinal).add(limit));
     if (!rows) return rows.error();
-    std::vector<UndoneLine> lines;
+    std::vector<AcceptedLine> lines;
     for (std::size_t i = 0; i < rows->size(); ++i) {
         lines.push_back(
             {rows->integer(i, 0), rows->integer(i, 1), rows->string(i, 2), rows->string(i, 3)});
@@ -234,8 +235,8 @@ Result<std::vector<UndoneLine>> lines_to_undo(db::Transaction& transaction, std:
     return lines;
 }
 
-Result<void> refuse_undone_lines(db::Transaction& transaction,
-                                 const std::vector<LineNote>& reasons) {
+Result<void> refuse_accepted_lines(db::Transaction& transaction,
+                                   const std::vector<LineNote>& reasons) {
     if (reasons.empty()) return {};
     Params params;
     add_notes(params, reasons);
@@ -244,10 +245,10 @@ Result<void> refuse_undone_lines(db::Transaction& transaction,
     return {};
 }
 
-Result<void> warn_of_lines(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId undo,
+Result<void> warn_of_lines(db::Transaction& transaction, std::int64_t tenant_id, BulkChangeId plan,
                            const std::vector<LineNote>& notes) {
     Params params;
-    params.add(tenant_id).add(undo);
+    params.add(tenant_id).add(plan);
     add_notes(params, notes);
     const auto rows = transaction.exec(kWarnOfLines, params);
     if (!rows) return rows.error();

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "changes/plan_budget.hpp"
 #include "changes/plan_store.hpp"
-#include "changes/undo_budget.hpp"
 
 namespace carryall::changes {
 
@@ -29,22 +29,20 @@ struct UndoFacts {
 base::Result<std::int64_t> take_undo_rows(db::Transaction& transaction, std::int64_t tenant_id,
                                           BulkChangeId id, const UndoFacts& facts);
 
-// A device that would go back, in the order of the rows.
-struct UndoneLine {
+// A device that a plan would change, in the order of the rows (plan_budget.hpp).
+struct AcceptedLine {
     std::int64_t ordinal = 0;
     std::int64_t device_id = 0;
     std::string present_status;
-    std::string former_status;  // empty: it is no status that goes back
+    std::string wanted_status;  // empty: the change is of no status
 };
-base::Result<std::vector<UndoneLine>> lines_to_undo(db::Transaction& transaction,
-                                                    std::int64_t tenant_id,
-                                                    std::int64_t after_ordinal, int limit);
-// Refuses judged rows after all.
-base::Result<void> refuse_undone_lines(db::Transaction& transaction,
-                                       const std::vector<LineNote>& reasons);
-// What a person should know of devices of the undo that can go back.
+base::Result<std::vector<AcceptedLine>> accepted_lines(db::Transaction& transaction,
+                                                       std::int64_t tenant_id,
+                                                       std::int64_t after_ordinal, int limit);
+base::Result<void> refuse_accepted_lines(db::Transaction& transaction,
+                                         const std::vector<LineNote>& reasons);
 base::Result<void> warn_of_lines(db::Transaction& transaction, std::int64_t tenant_id,
-                                 BulkChangeId undo, const std::vector<LineNote>& notes);
+                                 BulkChangeId plan, const std::vector<LineNote>& notes);
 
 // After judging: what an undo puts back is exactly what was there, nothing filled in.
 base::Result<void> restore_requests(db::Transaction& transaction);

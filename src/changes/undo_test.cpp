@@ -166,6 +166,15 @@ TEST_F(UndoTest, where_lines_have_budgets_each_says_what_is_left_or_when_it_has_
     acted(lines[0], 1);
     acted(lines[1], 2);
     acted(lines[1], 3);
+    const auto forward = planned(
+        ours_, request(std::stoll(thingspace), "carrierrateplanchange", quoted(lines),
+                       R"("carrierRatePlanUpdate": {"carrierRatePlan": "small"}, "dryRun": true)"));
+    ASSERT_EQ(forward.warnings.size(), 1U);
+    EXPECT_TRUE(forward.warnings[0].starts_with("1 devices have used up what the carrier lets"));
+    const auto shown = devices_of(forward.id);
+    ASSERT_EQ(shown.size(), 2U);
+    EXPECT_FALSE(shown[0].warning.has_value());
+    EXPECT_TRUE(shown[1].warning.value_or("").starts_with("The line has used 2 of 2 plan changes"));
     const auto back = undo(change);
     EXPECT_EQ(back.sums.at("acceptedCount"), 1);
     const auto devices = devices_of(back.change.id);

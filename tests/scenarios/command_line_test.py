@@ -1,10 +1,12 @@
 """The user commands against a real server: what is printed, what scripts get, the exit status."""
 
 import csv
+import datetime
 import io
 import json
 import os
 import subprocess
+import time
 import unittest
 
 from stage import FIRST_ICCID, Stage
@@ -68,6 +70,30 @@ class Changes(CommandLine):
             if expected:
                 self.assertIn("Invalid ICCID", done.stdout)
 
+    def test_a_change_with_a_date_says_when_it_begins_and_is_not_waited_for_beyond_the_limit(self):
+        day = f"{datetime.date.today().year + 1}-02-01"
+        begins = f"begins {day}T03:00:00+01:00"
+        done = self.ok("change", "submit", self.file(FIRST_ICCID + 30), "--provider", "POND",
+                       "--type", "status", "--status", "Suspended", "--start-at",
+                       f"{day}T03:00", "--time-zone", "Europe/Berlin")
+        self.assertIn(begins, done.stdout)
+        number = done.stdout.split(":")[0].rsplit(" ", 1)[1]
+        began = time.monotonic()
+        watched = self.ok("change", "watch", number, "--timeout", "1", status=7)
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertIn(begins, watched.stdout)
+        other = self.ok("change", "submit", self.file(FIRST_ICCID + 30), "--provider", "POND",
+                        "--type", "carrier-plan", "--plan", "B", "--watch").stdout
+        other = other.split(":")[0].rsplit(" ", 1)[1]
+        self.assertIn(f"(bulk change {number})", self.ok("change", "devices", other).stdout)
+        self.assertIn(f"{day}T02:00", self.ok("change", "list").stdout)
+        self.ok("schedules", "cancel", number)
+
+    def test_an_option_without_a_value_is_no_change_at_once(self):
+        done = self.ok("change", "submit", self.file(FIRST_ICCID + 31), "--provider", "POND",
+                       "--type", "status", "--status", "Suspended", "--start-at", "", status=2)
+        self.assertIn("--start-at: has no value", done.stderr)
+
     def test_failed_rows_can_be_submitted_again(self):
         number = self.submit(FIRST_ICCID + 1, UNKNOWN + 1)["bulkChangeId"]
         self.ok("change", "watch", number, status=8)
@@ -94,6 +120,7 @@ class Changes(CommandLine):
                         "status", "--status", "Active", "--dry-run").stdout
         self.assertIn("nothing started, plan", shown)
         self.assertIn(str(UNKNOWN), shown)
+        self.assertNotIn("change apply", shown)
 
     def test_all_or_nothing_is_refused_with_rows_and_reasons(self):
         done = self.ok("change", "submit", self.file(FIRST_ICCID, UNKNOWN), "--provider", "POND",

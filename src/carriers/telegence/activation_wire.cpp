@@ -146,7 +146,7 @@ std::string activation_problem(std::string_view imei, const Activation& change) 
     const StaticAddress& wanted = *change.static_address;
     if (!is_code(wanted.pool)) return "The IP pool (PDP) has not 1 to 64 visible characters";
     if (!wanted.customer_range.empty() && !http::Cidr::parse(wanted.customer_range)) {
-        return "The customer's IP range is none such as 10.20.0.0/16";
+        return "The customer's IP range is no network; write it as 10.20.0.0/16";
     }
     return wanted.access_point.size() > kMaxTextBytes ? "The access point name is too long" : "";
 }
