@@ -257,6 +257,21 @@ void add_acting(CLI::App* group, Cli& cli, ChargeArguments& arguments) {
                    print_object(out, *released);
                    return {};
                });
+    auto* dismiss = group->add_subcommand(
+        "dismiss", "Do not charge what is parked; what may be in Rev.io stays parked");
+    add_run_id(dismiss, arguments);
+    add_named_charges(dismiss, arguments);
+    dismiss->add_option("--reason", arguments.reason, "Why; kept with the charges")->required();
+    on_command(dismiss, cli, arguments,
+               [](const Cli& out, ApiClient& client, const ChargeArguments& given) -> Result<void> {
+                   json::object body{{"reason", given.reason}};
+                   if (!given.charges.empty()) body["chargeIds"] = ids_of(given.charges);
+                   const auto dismissed =
+                       client.send(Method::post, path_of(given.id) + "/dismiss", body);
+                   if (!dismissed) return dismissed.error();
+                   print_object(out, *dismissed);
+                   return {};
+               });
     auto* reverse = group->add_subcommand(
         "reverse", "Make the opposite entries of charges, in a run of their own");
     add_run_id(reverse, arguments);

@@ -148,12 +148,23 @@ struct Released {
 Result<Released> release_parked(db::Connection& connection, const tenants::Caller& caller,
                                 ChargeRunId id, const std::vector<std::int64_t>& charge_ids);
 
+// They are not to be charged, and count as skipped; the same choice of charges. What may be in
+// Rev.io stays parked: released, it is looked up.
+struct Dismissed {
+    std::int64_t dismissed = 0;
+    std::int64_t kept = 0;  // may be in Rev.io
+};
+Result<Dismissed> dismiss_parked(db::Connection& connection, const tenants::Caller& caller,
+                                 ChargeRunId id, const std::vector<std::int64_t>& charge_ids,
+                                 const std::string& reason);
+
 struct Reversed {
     ChargeRunId run;  // the one that reverses
     std::int64_t charges = 0;
 };
 // All charges of the run that were charged or recorded and not reversed yet, or those among them
-// that are named. `conflict`: there are none, or a named one cannot be reversed.
+// that are named; a reversal that was refused or dismissed has reversed nothing. `conflict`: there
+// are none, or a named one cannot be reversed.
 Result<Reversed> reverse_charges(db::Connection& connection, const tenants::Caller& caller,
                                  ChargeRunId id, const std::vector<std::int64_t>& charge_ids,
                                  const std::string& reason);

@@ -313,7 +313,8 @@ Result<ChargeDetail> get_charge(db::Connection& connection, TenantId tenant_id, 
         " FROM charge_log WHERE tenant_id = $1 AND charge_id = $2 ORDER BY attempt, step LIMIT $3";
     constexpr Query kReversal{"charge_reversal",
                               "SELECT charge_id FROM charge WHERE tenant_id = $1 "
-                              "AND reverses_charge_id = $2"};
+                              "AND reverses_charge_id = $2 "
+                              "AND state NOT IN ('failed', 'skipped')"};
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const Params which = Params().add(tenant_id).add(id);
     const auto rows = connection.exec({"charge_get", sql.c_str()}, which);

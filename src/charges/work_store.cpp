@@ -187,6 +187,20 @@ constexpr Query kNextDue{"charge_next_due", R"(
     WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3 AND state = 'ready'
       AND (SELECT hold = 'running' FROM charge_run WHERE tenant_id = $1 AND charge_run_id = $2))"};
 
+// Who writes a page down does not see what a person releases in that very moment, and so may close
+// the page over it.
+constexpr Query kReopen{"charge_reopen_pages", R"(
+    UPDATE charge_page g SET state = 'ready', available_at = now()
+    WHERE g.tenant_id = $1 AND g.charge_run_id = $2 AND g.part_number = $3 AND g.state = 'done'
+      AND EXISTS (SELECT FROM charge_run_part p WHERE p.tenant_id = $1 AND p.charge_run_id = $2
+                  AND p.part_number = $3 AND p.state = 'sending')
+      AND NOT EXISTS (SELECT FROM charge_page o WHERE o.tenant_id = $1 AND o.charge_run_id = $2
+                      AND o.part_number = $3 AND o.state <> 'done')
+      AND EXISTS (SELECT FROM charge c WHERE c.tenant_id = $1 AND c.charge_run_id = $2
+                  AND c.part_number = $3
+                  AND c.position BETWEEN g.first_position AND g.last_position
+                  AND c.state IN ('new', 'unknown')))"};
+
 constexpr Query kStop{"charge_stop_runs", R"(
     WITH stopped AS (
         UPDATE charge_run r
@@ -407,6 +421,14 @@ Result<std::optional<std::chrono::milliseconds>> next_claim_due_in(db::Connectio
     std::optional<std::chrono::milliseconds> due_in;
     if (const auto due = rows->optional_integer(0, 0)) due_in.emplace(*due);
     return due_in;
+}
+
+Result<bool> reopen_pages(db::Connection& connection, const WorkablePart& part) {
+    CARRYALL_TRY(connection.work_for_tenant(part.tenant_id));
+    Params params;
+    const auto rows = connection.exec(kReopen, add_part(params, part));
+    if (!rows) return rows.error();
+    return rows->affected() > 0;
 }
 
 Result<void> stop_runs_of(db::Connection& connection, const accounts::StoredAccount& account,
