@@ -196,7 +196,7 @@ TEST_F(WorkStoreTest, what_is_released_while_its_page_is_written_down_is_sent_al
         releasing.join();
         writing.join();
     }
-    EXPECT_EQ(counts(), "sending 6 1 0 5 0 0 21.5300");
+    EXPECT_EQ(counts(), "sending 6 1 0 5 0 0 16.0200");
     ASSERT_FALSE(*claim_charges(*connection_, part, "worker", seconds(60)));
     const auto is_reopened = reopen_pages(*connection_, part);
     ASSERT_TRUE(is_reopened && *is_reopened);

@@ -170,7 +170,11 @@ TEST_F(ReconciliationApi, a_request_that_cannot_be_is_refused_with_what_is_wrong
         EXPECT_EQ(period(tenant->ids.at("serviceProviderId"), "2026-02-01", "2026-02-28"),
                   "/integrationAuthenticationId");
     }
-    // Nothing of it goes to Rev.io.
+    // Nothing of it goes to Rev.io. The one that is open was not asked for by this way.
+    database().run(
+        fmt::format("UPDATE charge_reconciliation SET state = 'done', finished_at = now() "
+                    "WHERE charge_run_id = {}",
+                    own().ids.at("chargeRunId")));
     const std::string none = fmt::format(R"({{"chargeRunId":{}}})", own().ids.at("chargeRunId"));
     problem_of(ask("POST", kPath, none), 409, "conflict");
 }
@@ -198,7 +202,9 @@ TEST_F(ReconciliationApi, a_period_is_signed_off_once_it_is_reconciled_and_says_
     const json::object listed = object_of(ask("GET", "/v1/charge-periods?limit=200"), 200);
     bool is_listed = false;
     for (const json::value& one : listed.at("items").as_array()) {
-        if (one.at("billingPeriodStart") == period_start_) is_listed = !one.at("signOff").is_null();
+        if (std::string_view(one.at("billingPeriodStart").as_string()) == period_start_) {
+            is_listed = !one.at("signOff").is_null();
+        }
     }
     EXPECT_TRUE(is_listed);
 }

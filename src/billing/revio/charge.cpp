@@ -26,7 +26,6 @@ using carriers::Step;
 using carriers::Unknown;
 using carriers::Verdict;
 
-constexpr std::int64_t kMaxRevioId = 2'147'483'647;
 constexpr std::size_t kDateBytes = 10;
 // 100,000 charges: of one service, or of one customer for charges without a service.
 constexpr int kMaxSearchPages = 200;
