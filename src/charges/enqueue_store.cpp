@@ -30,18 +30,18 @@ constexpr Query kFacts{"charge_instance_facts", R"(
 // By what is to be charged, not by what another queue that lost has.
 Query repeated_line_query() {
     static const std::string sql = fmt::format(R"(
-    SELECT w.place - 1, w.id, d.iccid,
+    SELECT asked.place - 1, asked.id, d.iccid,
            string_agg(q.optimization_queue_id::text, ' and ' ORDER BY q.optimization_queue_id)
-    FROM unnest($2::bigint[]) WITH ORDINALITY w(id, place)
-    JOIN optimization_instance i ON i.tenant_id = $1 AND i.optimization_instance_id = w.id
+    FROM unnest($2::bigint[]) WITH ORDINALITY asked(id, place)
+    JOIN optimization_instance i ON i.tenant_id = $1 AND i.optimization_instance_id = asked.id
     CROSS JOIN LATERAL ({}) q
     JOIN optimization_device_result r ON r.tenant_id = $1
         AND r.optimization_queue_id = q.optimization_queue_id
         AND i.portal_type IN (r.portal, 'cross_provider')
     JOIN device d ON d.tenant_id = $1 AND d.device_id = r.device_id
-    GROUP BY w.place, w.id, d.device_id, d.iccid HAVING count(*) > 1
-    ORDER BY w.place, d.device_id LIMIT 1)",
-                                               winning_queue_sql("w.id"));
+    GROUP BY asked.place, asked.id, d.device_id, d.iccid HAVING count(*) > 1
+    ORDER BY asked.place, d.device_id LIMIT 1)",
+                                               winning_queue_sql("asked.id"));
     return {"charge_repeated_line", sql.c_str()};
 }
 

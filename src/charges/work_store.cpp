@@ -79,7 +79,8 @@ constexpr Query kExtend{"charge_extend", R"(
     WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3 AND page_number = $4
       AND attempt = $5 AND state = 'sending')"};
 
-// A charge of Rev.io that another intent has is not adopted a second time: a person decides.
+// A charge of Rev.io that another intent has is not adopted a second time: a person decides. What
+// is unknown or parked here may have been sent, and says so until it has ended.
 constexpr Query kComplete{"charge_complete", R"(
     WITH fence AS (
         SELECT first_position AS first, last_position AS last FROM charge_page
@@ -105,8 +106,11 @@ constexpr Query kComplete{"charge_complete", R"(
             due_at = CASE WHEN r.due_ms IS NULL THEN c.due_at
                           ELSE now() + r.due_ms * interval '1 millisecond' END,
             retry_number = r.retry_number, read_back_count = r.read_back_count,
-            progress = r.progress::jsonb, unclear_since = r.unclear_since,
-            sent_at = now() - r.sent_ms * interval '1 millisecond',
+            progress = r.progress::jsonb,
+            unclear_since = CASE WHEN r.other IS NULL AND r.state NOT IN ('unknown', 'parked')
+                THEN r.unclear_since ELSE coalesce(r.unclear_since, c.unclear_since, now()) END,
+            sent_at = coalesce(now() - r.sent_ms * interval '1 millisecond',
+                               CASE WHEN r.state = 'unknown' THEN c.sent_at END),
             revio_charge_id = CASE WHEN r.other IS NULL THEN r.revio_charge_id END,
             is_adopted = r.is_adopted,
             settled_at = CASE WHEN r.other IS NULL AND r.state IN ('charged', 'failed')

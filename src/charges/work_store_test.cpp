@@ -103,7 +103,29 @@ TEST_F(WorkStoreTest, a_charge_of_rev_io_belongs_to_one_intent) {
     complete(part, claimed, {ended(claimed.page.devices[0], DeviceState::processed, 5)});
     EXPECT_EQ(sql("SELECT reason FROM charge WHERE state = 'parked'"),
               "Rev.io's charge 5 is that of intent 1");
+    // It may have been sent: released it is looked up, and nobody can dismiss it.
+    EXPECT_EQ(sql("SELECT unclear_since IS NOT NULL FROM charge WHERE state = 'parked'"), "t");
     EXPECT_EQ(counts(), "sending 6 4 0 1 0 1 6.5000");
+}
+
+// As when the account refused the charge that was to be sent again.
+TEST_F(WorkStoreTest, an_unknown_charge_stays_known_as_sent_whatever_is_told_of_it) {
+    const WorkablePart part = part_of(make());
+    const ClaimedCharges first = claim(part);
+    auto lost = ended(first.page.devices[0], DeviceState::unknown);
+    lost.sent_ago = std::chrono::minutes(5);
+    lost.verdict.due_in = std::chrono::milliseconds(0);
+    complete(part, first, {lost});
+    const ClaimedCharges second = claim(part);
+    ASSERT_EQ(second.page.devices[0].state, DeviceState::unknown);
+    auto spared = ended(second.page.devices[0], DeviceState::unknown);
+    spared.unclear_since.reset();
+    spared.verdict.due_in = std::chrono::milliseconds(0);
+    complete(part, second, {spared});
+    const ClaimedCharges third = claim(part);
+    EXPECT_EQ(third.page.devices[0].unclear_since, lost.unclear_since);
+    ASSERT_TRUE(third.page.devices[0].sent_ago);
+    EXPECT_GE(*third.page.devices[0].sent_ago, std::chrono::minutes(5));
 }
 
 TEST_F(WorkStoreTest, the_application_cannot_change_or_delete_facts) {
