@@ -156,15 +156,36 @@ void add_named_charges(CLI::App* app, ChargeArguments& arguments) {
         ->check(CLI::PositiveNumber);
 }
 
+void print_preview(const Cli& cli, const json::value& preview) {
+    if (cli.json) return print_json(preview);
+    std::cout << cell(preview, "chargeCount") << " charges, " << cell(preview, "amount")
+              << " would be charged\n";
+    const auto print = [&](const char* title, const char* name, const Row& columns) {
+        const json::array& rows = array_of(preview, name);
+        if (rows.empty()) return;
+        std::cout << "\n" << title << "\n" << format_table(columns, cells(rows, columns));
+    };
+    print("By what would become of them", "verdicts", {"state", "chargeCount", "amount"});
+    print("By customer, the largest first", "customers",
+          {"customerId", "customer", "chargeCount", "amount", "parkedAmount", "lastPeriodAmount",
+           "lastPeriodStart"});
+    print("By product", "products",
+          {"kind", "productId", "productTypeId", "chargeCount", "amount"});
+    print("To be looked at, the largest first", "warnings",
+          {"instanceId", "deviceId", "iccid", "kind", "amount", "reason"});
+    print("Comm groups that nothing is charged for", "commGroupsWithoutQueue",
+          {"instanceId", "commGroupId", "reason"});
+}
+
 void add_ordering(CLI::App* group, Cli& cli, ChargeArguments& arguments) {
     auto* preview = group->add_subcommand("preview", "What a run would charge; nothing is made");
     add_what(preview, arguments);
     on_command(preview, cli, arguments,
-               [](Cli&, ApiClient& client, const ChargeArguments& given) -> Result<void> {
+               [](const Cli& out, ApiClient& client, const ChargeArguments& given) -> Result<void> {
                    const auto shown =
                        client.send(Method::post, "/v1/charge-runs/preview", order_of(given));
                    if (!shown) return shown.error();
-                   print_json(*shown);
+                   print_preview(out, *shown);
                    return {};
                });
     auto* enqueue = group->add_subcommand(

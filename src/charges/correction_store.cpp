@@ -2,6 +2,7 @@
 // them, reverse.
 #include <fmt/format.h>
 
+#include "charges/charge_period.hpp"
 #include "charges/enqueue.hpp"
 #include "charges/enqueue_store.hpp"
 #include "charges/intents_store.hpp"
@@ -97,9 +98,11 @@ constexpr Query kDecide{"charge_decide", R"(
            count(*) FILTER (WHERE next = 'parked'), count(*)
     FROM wanted)"};
 
+// A sign-off that was waited for came first, by the clock, too.
 constexpr Query kInsertReversal{"charge_insert_reversal", R"(
-    INSERT INTO charge_run (tenant_id, source, state, reason, created_by, correlation_id)
-    VALUES ($1, 'reversal', 'sending', $2, $3, $4) RETURNING charge_run_id)"};
+    INSERT INTO charge_run (tenant_id, source, state, reason, created_by, created_at,
+        correlation_id)
+    VALUES ($1, 'reversal', 'sending', $2, $3, clock_timestamp(), $4) RETURNING charge_run_id)"};
 
 // The parts that have something to reverse, under their own numbers. A reversal that was refused or
 // dismissed has reversed nothing.
@@ -268,6 +271,7 @@ Result<Reversed> reverse_charges(db::Connection& connection, const tenants::Call
     return db::in_transaction<Reversed>(
         connection, caller.tenant_id.value, [&](db::Transaction& transaction) -> Result<Reversed> {
             CARRYALL_TRY(begin_making(transaction, caller.tenant_id.value));
+            CARRYALL_TRY(keep_periods_open(transaction, caller.tenant_id.value));
             const auto run = lock_run(transaction, caller, id);
             if (!run) return run.error();
             const auto made = transaction.exec(kInsertReversal, Params()

@@ -18,7 +18,7 @@ using db::Rows;
 Query load_query() {
     static const std::string sql = fmt::format(R"(
     SELECT r.correlation_id, r.hold <> 'running', t.state = 'sending',
-           r.source = 'file' AND r.state = 'enqueueing', {}
+           r.source = 'file' AND r.state = 'enqueueing', coalesce(p.is_active, false), {}
     FROM charge_run r
     JOIN charge_run_part t ON t.tenant_id = $1 AND t.charge_run_id = $2 AND t.part_number = $3
     LEFT JOIN service_provider p ON p.tenant_id = $1
@@ -27,7 +27,7 @@ Query load_query() {
                                                accounts::account_columns());
     return {"charge_load_part", sql.c_str()};
 }
-constexpr int kAccountColumn = 4;
+constexpr int kAccountColumn = 5;
 
 // Without a marker a charge is told from others by what it says: those that are known to be others
 // are left out.
@@ -360,6 +360,8 @@ Result<WorkablePart> load_part(db::Connection& connection, std::int64_t tenant_i
         auto account = accounts::read_account(*rows, 0, kAccountColumn, key);
         if (!account) return account.error();
         part.account = std::move(*account);
+        // Whoever switches the account off wants nothing to be written into it.
+        if (!rows->boolean(0, 4)) part.account->write_is_enabled = false;
     }
     return part;
 }

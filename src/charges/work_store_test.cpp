@@ -160,6 +160,13 @@ TEST_F(WorkStoreTest, a_refused_account_stops_its_runs_and_a_person_resumes_them
     EXPECT_TRUE(charge_all(part));
 }
 
+TEST_F(WorkStoreTest, an_account_that_is_switched_off_is_not_written_to) {
+    const ChargeRunId run = make();
+    EXPECT_TRUE(part_of(run).account->write_is_enabled);
+    database().run("UPDATE service_provider SET is_active = false WHERE name = 'rev'");
+    EXPECT_FALSE(part_of(run).account->write_is_enabled);
+}
+
 TEST_F(WorkStoreTest, parked_charges_go_on_and_what_may_be_sent_is_unknown) {
     database().run(
         "UPDATE optimization_device_result SET rate_charge_amount = 20000 "

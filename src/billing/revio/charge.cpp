@@ -142,7 +142,7 @@ class CreateCharge : public carriers::Exchange {
         }
         if (!account_.write_is_enabled) {
             return Outcome(
-                carriers::Refused{FailureClass::business, std::string(carriers::kWritesDisabled)});
+                carriers::Refused{FailureClass::system, std::string(carriers::kWritesDisabled)});
         }
         Call call;
         call.method = http::Method::post;
