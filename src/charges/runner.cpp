@@ -264,6 +264,7 @@ Result<bool> ChargeRunner::work_page(const WorkablePart& part, const carriers::A
         base::log::error("charge_account_refused", {{"reason", *refused}});
         CARRYALL_TRY(stop_runs_of(*connection_, *part.account, *refused));
     }
+    park_unreached(output.results);
     part_twins(output.results);
     CARRYALL_TRY(complete(part, page, output, end));
     return true;

@@ -1,6 +1,7 @@
 """Customer charges against the real programs and a simulated Rev.io, judged by what it holds."""
 
 import csv
+import json
 import random
 import shutil
 import signal
@@ -136,6 +137,23 @@ class ChargesTest(unittest.TestCase):
         scene.platform.carryall("providers", "set", scene.account_id, "writeIsEnabled:=true")
         scene.platform.carryall("charges", "resume", run)
         self.assertEqual(scene.watch(run)["counts"]["charged"], 60)
+        self.assert_equal_to_the_cent(scene, run)
+
+    def test_what_rev_io_was_never_asked_waits_for_a_person_and_is_charged_once(self):
+        scene = self.scene(3)
+        run = scene.charge(scene.optimize([("5.00", "0", "0")] * 3))
+        address = scene.platform.notes["simulator"] + "/revio/v1"
+
+        def move(to):
+            scene.platform.carryall("providers", "set", scene.account_id,
+                                    f"settings:={json.dumps({'baseUrl': to})}")
+        move("http://127.0.0.1:9")  # nobody listens
+        scene.start_worker(CARRYALL_WORKER_MAX_RETRIES="1")
+        ended = scene.watch(run)
+        self.assertEqual((ended["state"], ended["counts"]["parked"]), ("finished", 3), ended)
+        move(address)
+        scene.platform.carryall("charges", "release", run)
+        self.assertEqual(scene.watch(run)["counts"]["charged"], 3)
         self.assert_equal_to_the_cent(scene, run)
 
     def test_a_reversal_takes_everything_back_to_the_cent(self):
