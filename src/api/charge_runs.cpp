@@ -36,6 +36,7 @@ json::object document_of(const charges::ChargeRun& run) {
             {"instanceIds", json::array(run.instance_ids.begin(), run.instance_ids.end())},
             {"fileId", or_null(run.charge_file_id)},
             {"reason", or_null(run.reason)},
+            {"note", or_null(run.note)},
             {"counts", document_of(run.counts)},
             {"totalAmount", run.counts.total_amount},
             {"chargedAmount", run.counts.charged_amount},

@@ -60,7 +60,7 @@ void print_run(const Cli& cli, const json::value& run) {
     if (cli.json || !run.is_object()) return print_json(run);
     json::object shown;
     for (const char* name : {"chargeRunId", "source", "state", "hold", "holdReason", "holdBy",
-                             "reason", "totalAmount", "chargedAmount", "callsToGo",
+                             "reason", "note", "totalAmount", "chargedAmount", "callsToGo",
                              "finishesInSeconds", "createdBy", "createdAt", "finishedAt"}) {
         if (const auto* value = run.get_object().if_contains(name); value && !value->is_null()) {
             shown[name] = *value;
@@ -74,9 +74,10 @@ void print_run(const Cli& cli, const json::value& run) {
     print_object(cli, shown);
     const auto* parts = run.get_object().if_contains("parts");
     if (parts == nullptr || !parts->is_array() || parts->get_array().empty()) return;
-    const Row columns{"partNumber",     "instanceId",     "queueId",       "customer",
-                      "state",          "counts.charged", "counts.failed", "counts.parked",
-                      "counts.unknown", "chargedAmount",  "listName",      "note"};
+    const Row columns{
+        "partNumber",     "instanceId",    "queueId",       "customer",       "state",
+        "counts.charged", "counts.failed", "counts.parked", "counts.unknown", "chargedAmount",
+        "listName",       "listError",     "note"};
     std::cout << "\n" << format_table(columns, cells(parts->get_array(), columns));
 }
 
@@ -93,6 +94,12 @@ std::string progress_of(const json::value& run) {
     }
     if (const std::string seconds = cell(run, "finishesInSeconds"); !seconds.empty()) {
         text += ", about " + seconds + " s to go";
+    }
+    for (const json::value& part : array_of(run, "parts")) {
+        const std::string error = cell(part, "listError");
+        if (error.empty()) continue;
+        text += ", charge list not stored: " + printable(error);
+        break;
     }
     if (cell(run, "hold") == "stopped") text += ", stopped: " + cell(run, "holdReason");
     return text;

@@ -31,6 +31,7 @@ struct ChargeRun {
     std::vector<std::int64_t> instance_ids;
     std::optional<std::int64_t> charge_file_id;
     std::optional<std::string> reason;  // of a reversal
+    std::optional<std::string> note;    // why nobody, or not everybody, was told of its end
     ChargeCounts counts;
     std::string created_by, created_at;
     std::optional<std::string> started_at, finished_at;
@@ -129,7 +130,7 @@ struct StoredChargeList {
     std::string name;  // "7781.txt"
     std::string key;   // in the file store
 };
-// `not_found`: there is no such part, or its list is not stored yet.
+// `not_found`: there is no such part. `conflict`: its list is not stored yet, and why.
 Result<StoredChargeList> get_list(db::Connection& connection, tenants::TenantId tenant_id,
                                   ChargeRunId id, std::int64_t part_number);
 
