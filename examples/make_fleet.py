@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the sample files of this folder: a fleet of 5,095 lines at four carriers, one file for
 each of the four change types with 1,000 rows, some of them wrong in the ways that files of real
-customers are, and one with lines of every carrier. What must stay true: the same text every time,
-so that every count is known beforehand (EXPECTED).
+customers are, one with lines of every carrier, and an optimisation to be charged. What must stay
+true: the same text every time, so that every count is known beforehand (EXPECTED).
 
     python3 examples/make_fleet.py           writes the files beside this program
     python3 examples/make_fleet.py --check   says whether they are what it would write
@@ -199,6 +199,29 @@ def assign():
     return [["ICCID", "Rev Customer Id", "Account Number", "Site"]] + mixed(good, bad)
 
 
+# What an optimiser found for one customer: two comm groups, the second with a line that is absurd.
+CHARGED_LINES = EUROPE[2_000:2_012]
+REVIO = 3  # the Rev.io account of the demonstration, by the order in which accounts are made
+
+
+def optimization():
+    def result(number):
+        return {"iccid": iccid(number), "ratePlan": "FLEET-500", "usageMb": str(number % 900),
+                "rateCharge": "25000.00" if number == CHARGED_LINES[-1] else "4.50",
+                "overageCharge": f"{number % 3}.25" if number % 2 else "0",
+                "revProductTypeId": 311}
+
+    ended = "2026-10-01T02:00:00Z"
+    return {"portalType": "m2m", "revCustomerId": str(REV_CUSTOMERS[0]),
+            "integrationAuthenticationId": REVIO, "billingPeriodStart": "2026-09-01",
+            "billingPeriodEnd": "2026-09-30", "runEndTime": ended,
+            "commGroups": [
+                {"commGroupId": 710 + group, "queues": [
+                    {"queueId": 7_100 + group, "totalCost": "60.00", "runEndTime": ended,
+                     "deviceResults": [result(number) for number in lines]}]}
+                for group, lines in ((1, CHARGED_LINES[:6]), (2, CHARGED_LINES[6:]))]}
+
+
 def small_files():
     yield "customers.csv", [["Name", "Rev Customer Id", "Account Number"],
                             *[[f"Nordcell customer {n}", n, f"NC-{n}"] for n in REV_CUSTOMERS],
@@ -286,6 +309,7 @@ def all_files():
     files["customer-plans.json"] = json_text(customer_plans())
     files["assign.csv"] = csv_text(assign())
     files["every-carrier.csv"] = csv_text(every_carrier())
+    files["optimization.json"] = (json.dumps(optimization(), indent=2) + "\n").encode()
     return files
 
 

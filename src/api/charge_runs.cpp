@@ -36,6 +36,7 @@ json::object document_of(const charges::ChargeRun& run) {
             {"instanceIds", json::array(run.instance_ids.begin(), run.instance_ids.end())},
             {"fileId", or_null(run.charge_file_id)},
             {"reason", or_null(run.reason)},
+            {"note", or_null(run.note)},
             {"counts", document_of(run.counts)},
             {"totalAmount", run.counts.total_amount},
             {"chargedAmount", run.counts.charged_amount},
@@ -374,16 +375,34 @@ Result<Response> release(Call& call) {
                                       {"keptCount", released->kept}});
 }
 
-struct ReverseBody {
+// For what is done to charges for a reason.
+struct ReasonBody {
     std::string reason;
     std::optional<std::vector<std::int64_t>> charge_ids;
 };
-BOOST_DESCRIBE_STRUCT(ReverseBody, (), (reason, charge_ids))
+BOOST_DESCRIBE_STRUCT(ReasonBody, (), (reason, charge_ids))
+
+Result<Response> dismiss(Call& call) {
+    const auto id = run_id(call);
+    if (!id) return id.error();
+    const auto body = call.body<ReasonBody>();
+    if (!body) return body.error();
+    if (body->charge_ids && body->charge_ids->empty()) return empty_list();
+    auto database = call.database();
+    if (!database) return database.error();
+    const auto dismissed = charges::dismiss_parked(
+        **database, call.caller, *id, body->charge_ids.value_or(std::vector<std::int64_t>{}),
+        body->reason);
+    if (!dismissed) return dismissed.error();
+    return json_response(json::object{{"chargeRunId", id->value},
+                                      {"dismissedCount", dismissed->dismissed},
+                                      {"keptCount", dismissed->kept}});
+}
 
 Result<Response> reverse(Call& call) {
     const auto id = run_id(call);
     if (!id) return id.error();
-    const auto body = call.body<ReverseBody>();
+    const auto body = call.body<ReasonBody>();
     if (!body) return body.error();
     if (body->charge_ids && body->charge_ids->empty()) return empty_list();
     auto database = call.database();
@@ -427,6 +446,7 @@ void add_charge_run_routes(Routes& routes) {
     act(run + "/stop", Body::json, stop);
     act(run + "/resume", Body::none, resume);
     act(run + "/release", Body::json, release);
+    act(run + "/dismiss", Body::json, dismiss);
     act(run + "/reverse", Body::json, reverse);
     read("/v1/charges", list_charges, filter);
     read("/v1/charges/{chargeId}", get_charge, {});

@@ -51,7 +51,7 @@ void print_run(const Cli& cli, const json::value& run) {
     if (cli.json || !run.is_object()) return print_json(run);
     json::object shown;
     for (const char* name : {"chargeRunId", "source", "state", "hold", "holdReason", "holdBy",
-                             "reason", "totalAmount", "chargedAmount", "callsToGo",
+                             "reason", "note", "totalAmount", "chargedAmount", "callsToGo",
                              "finishesInSeconds", "createdBy", "createdAt", "finishedAt"}) {
         if (const auto* value = run.get_object().if_contains(name); value && !value->is_null()) {
             shown[name] = *value;
@@ -65,9 +65,10 @@ void print_run(const Cli& cli, const json::value& run) {
     print_object(cli, shown);
     const auto* parts = run.get_object().if_contains("parts");
     if (parts == nullptr || !parts->is_array() || parts->get_array().empty()) return;
-    const Row columns{"partNumber",     "instanceId",     "queueId",       "customer",
-                      "state",          "counts.charged", "counts.failed", "counts.parked",
-                      "counts.unknown", "chargedAmount",  "listName",      "note"};
+    const Row columns{
+        "partNumber",     "instanceId",    "queueId",       "customer",       "state",
+        "counts.charged", "counts.failed", "counts.parked", "counts.unknown", "chargedAmount",
+        "listName",       "listError",     "note"};
     std::cout << "\n" << format_table(columns, cells(parts->get_array(), columns));
 }
 
@@ -84,6 +85,12 @@ std::string progress_of(const json::value& run) {
     }
     if (const std::string seconds = cell(run, "finishesInSeconds"); !seconds.empty()) {
         text += ", about " + seconds + " s to go";
+    }
+    for (const json::value& part : array_of(run, "parts")) {
+        const std::string error = cell(part, "listError");
+        if (error.empty()) continue;
+        text += ", charge list not stored: " + printable(error);
+        break;
     }
     if (cell(run, "hold") == "stopped") text += ", stopped: " + cell(run, "holdReason");
     return text;
@@ -147,15 +154,36 @@ void add_named_charges(CLI::App* app, ChargeArguments& arguments) {
         ->check(CLI::PositiveNumber);
 }
 
+void print_preview(const Cli& cli, const json::value& preview) {
+    if (cli.json) return print_json(preview);
+    std::cout << cell(preview, "chargeCount") << " charges, " << cell(preview, "amount")
+              << " would be charged\n";
+    const auto print = [&](const char* title, const char* name, const Row& columns) {
+        const json::array& rows = array_of(preview, name);
+        if (rows.empty()) return;
+        std::cout << "\n" << title << "\n" << format_table(columns, cells(rows, columns));
+    };
+    print("By what would become of them", "verdicts", {"state", "chargeCount", "amount"});
+    print("By customer, the largest first", "customers",
+          {"customerId", "customer", "chargeCount", "amount", "parkedAmount", "lastPeriodAmount",
+           "lastPeriodStart"});
+    print("By product", "products",
+          {"kind", "productId", "productTypeId", "chargeCount", "amount"});
+    print("To be looked at, the largest first", "warnings",
+          {"instanceId", "deviceId", "iccid", "kind", "amount", "reason"});
+    print("Comm groups that nothing is charged for", "commGroupsWithoutQueue",
+          {"instanceId", "commGroupId", "reason"});
+}
+
 void add_ordering(CLI::App* group, Cli& cli, ChargeArguments& arguments) {
     auto* preview = group->add_subcommand("preview", "What a run would charge; nothing is made");
     add_what(preview, arguments);
     on_command(preview, cli, arguments,
-               [](Cli&, ApiClient& client, const ChargeArguments& given) -> Result<void> {
+               [](const Cli& out, ApiClient& client, const ChargeArguments& given) -> Result<void> {
                    const auto shown =
                        client.send(Method::post, "/v1/charge-runs/preview", order_of(given));
                    if (!shown) return shown.error();
-                   print_json(*shown);
+                   print_preview(out, *shown);
                    return {};
                });
     auto* enqueue = group->add_subcommand(
@@ -246,6 +274,21 @@ void add_acting(CLI::App* group, Cli& cli, ChargeArguments& arguments) {
                        client.send(Method::post, path_of(given.id) + "/release", body);
                    if (!released) return released.error();
                    print_object(out, *released);
+                   return {};
+               });
+    auto* dismiss = group->add_subcommand(
+        "dismiss", "Do not charge what is parked; what may be in Rev.io stays parked");
+    add_run_id(dismiss, arguments);
+    add_named_charges(dismiss, arguments);
+    dismiss->add_option("--reason", arguments.reason, "Why; kept with the charges")->required();
+    on_command(dismiss, cli, arguments,
+               [](const Cli& out, ApiClient& client, const ChargeArguments& given) -> Result<void> {
+                   json::object body{{"reason", given.reason}};
+                   if (!given.charges.empty()) body["chargeIds"] = ids_of(given.charges);
+                   const auto dismissed =
+                       client.send(Method::post, path_of(given.id) + "/dismiss", body);
+                   if (!dismissed) return dismissed.error();
+                   print_object(out, *dismissed);
                    return {};
                });
     auto* reverse = group->add_subcommand(

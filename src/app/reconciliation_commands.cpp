@@ -177,10 +177,11 @@ void add_periods(CLI::App* group, Cli& cli, ReconciliationArguments& arguments) 
         ->check(CLI::Range(std::size_t{1}, kMaxListed));
     on_command(list, cli, arguments,
                [](const Cli& out, ApiClient& client, const ReconciliationArguments& given) {
-                   return show_list(out, client, "/v1/charge-periods", {}, given.limit,
-                                    {"billingPeriodStart", "billingPeriodEnd", "state", "runCount",
-                                     "unfinishedRunCount", "counts.total", "counts.charged",
-                                     "counts.parked", "chargedAmount", "signOff.signedOffBy"});
+                   return show_list(
+                       out, client, "/v1/charge-periods", {}, given.limit,
+                       {"billingPeriodStart", "billingPeriodEnd", "state", "runCount",
+                        "unfinishedRunCount", "counts.total", "counts.charged", "counts.failed",
+                        "counts.parked", "chargedAmount", "signOff.signedOffBy"});
                });
     auto* sign_off = group->add_subcommand(
         "sign-off", "Close a billing period: it takes no new charges, reversals apart");

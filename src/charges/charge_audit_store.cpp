@@ -129,7 +129,9 @@ constexpr Rule kRules[] = {
         WHERE v.tenant_id = $1 AND (v.amount <> -c.amount OR v.customer_id <> c.customer_id
             OR c.state NOT IN ('charged', 'recorded')
             OR EXISTS (SELECT FROM charge o WHERE o.tenant_id = $1
-                AND o.reverses_charge_id = c.charge_id AND o.charge_id <> v.charge_id)))"},
+                AND o.reverses_charge_id = c.charge_id AND o.charge_id > v.charge_id
+                AND o.state NOT IN ('failed', 'skipped')
+                AND v.state NOT IN ('failed', 'skipped'))))"},
     {{"I8.charge_differences", "a reconciliation counts the differences that it lists"},
      false,
      false,

@@ -73,8 +73,8 @@ const std::vector<TableColumn>& file_columns_described() {
          {"chargeAmount", "chargeAmt", "charge"},
          true},
         {"description", "description", "text", CellRule::description, {"chargeDescription"}, true},
-        {"productId", "product_id", "bigint", CellRule::id, {"revProductId"}},
-        {"productTypeId", "product_type_id", "bigint", CellRule::id, {"revProductTypeId"}},
+        {"productId", "product_id", "bigint", CellRule::revio_id, {"revProductId"}},
+        {"productTypeId", "product_type_id", "bigint", CellRule::revio_id, {"revProductTypeId"}},
     };
     return columns;
 }

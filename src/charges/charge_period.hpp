@@ -55,4 +55,7 @@ Result<void> check_periods_open(db::Transaction& transaction, std::int64_t tenan
 Result<void> check_period_open(db::Transaction& transaction, std::int64_t tenant_id,
                                const std::string& start, const std::string& end);
 
+// Until the transaction ends no period of the tenant is signed off.
+Result<void> keep_periods_open(db::Transaction& transaction, std::int64_t tenant_id);
+
 }  // namespace carryall::charges

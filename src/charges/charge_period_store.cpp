@@ -275,9 +275,14 @@ Result<ChargePeriod> sign_off_period(db::Connection& connection, const tenants::
         });
 }
 
+Result<void> keep_periods_open(db::Transaction& transaction, std::int64_t tenant_id) {
+    CARRYALL_TRY(transaction.exec(kLockShared, Params().add(tenant_id)));
+    return {};
+}
+
 Result<void> check_periods_open(db::Transaction& transaction, std::int64_t tenant_id,
                                 const std::vector<std::int64_t>& instances) {
-    CARRYALL_TRY(transaction.exec(kLockShared, Params().add(tenant_id)));
+    CARRYALL_TRY(keep_periods_open(transaction, tenant_id));
     Array ids;
     for (const std::int64_t id : instances) ids.add(id);
     const auto rows = transaction.exec(kSignedOffInstance, Params().add(tenant_id).add(ids.take()));
@@ -293,7 +298,7 @@ Result<void> check_periods_open(db::Transaction& transaction, std::int64_t tenan
 
 Result<void> check_period_open(db::Transaction& transaction, std::int64_t tenant_id,
                                const std::string& start, const std::string& end) {
-    CARRYALL_TRY(transaction.exec(kLockShared, Params().add(tenant_id)));
+    CARRYALL_TRY(keep_periods_open(transaction, tenant_id));
     const auto rows = transaction.exec(kSignedOff, Params().add(tenant_id).add(start).add(end));
     if (!rows) return rows.error();
     if (rows->empty()) return {};

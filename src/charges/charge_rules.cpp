@@ -23,6 +23,18 @@ std::optional<std::string> spare_charges(std::vector<DeviceResult>& results) {
     return why;
 }
 
+void park_unreached(std::vector<DeviceResult>& results) {
+    for (DeviceResult& result : results) {
+        changes::Verdict& verdict = result.verdict;
+        if (verdict.state != DeviceState::error ||
+            verdict.error_class != carriers::FailureClass::transient) {
+            continue;
+        }
+        verdict.state = DeviceState::parked;
+        verdict.reason += "; release it when Rev.io can be reached again";
+    }
+}
+
 void part_twins(std::vector<DeviceResult>& results) {
     std::set<std::int64_t> taken;
     for (DeviceResult& result : results) {

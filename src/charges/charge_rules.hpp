@@ -14,6 +14,9 @@ namespace carryall::charges {
 // need not.
 std::optional<std::string> spare_charges(std::vector<changes::DeviceResult>& results);
 
+// Rev.io could not be asked however often it was tried: it refused nothing, so a person decides.
+void park_unreached(std::vector<changes::DeviceResult>& results);
+
 // Two intents of a page cannot have the same charge of Rev.io: all but the first are parked.
 void part_twins(std::vector<changes::DeviceResult>& results);
 

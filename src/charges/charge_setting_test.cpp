@@ -83,6 +83,23 @@ TEST_F(ChargeSettings, every_mistake_is_told_and_then_nothing_is_stored) {
     EXPECT_EQ(json::value(stored()), json::value(before));
 }
 
+// A marker that could not be sent would let every charge fail.
+TEST_F(ChargeSettings, a_marker_is_taken_exactly_if_it_can_be_stored_and_sent) {
+    const std::string side(17, 'm');
+    for (const std::string& good : {std::string("{key}"), side + "{key}" + side, std::string()}) {
+        EXPECT_EQ(change(serialize(json::object{{"markerFormat", good}})).at("markerFormat"),
+                  json::value(good));
+    }
+    for (const std::string& wrong :
+         {std::string("our mark {key}"), std::string("{key} "), std::string("a\\{key}"),
+          std::string("a[{key}"), std::string("{key}]"), std::string("{key}{key}"),
+          std::string("amop"), "m" + side + "{key}", "{key}m" + side, std::string("\u00e9{key}")}) {
+        const json::object told = change(serialize(json::object{{"markerFormat", wrong}}));
+        EXPECT_TRUE(told.contains("/markerFormat")) << wrong;
+    }
+    EXPECT_EQ(stored().at("markerFormat"), "");
+}
+
 TEST_F(ChargeSettings, only_who_may_charge_changes_them) {
     caller_.role = tenants::Role::operator_;
     base::JsonErrors errors;

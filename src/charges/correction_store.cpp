@@ -1,6 +1,8 @@
-// The SQL of what a person may do with a run: stop, resume, let parked charges go on, reverse.
+// The SQL of what a person may do with a run: stop, resume, let parked charges go on or dismiss
+// them, reverse.
 #include <fmt/format.h>
 
+#include "charges/charge_period.hpp"
 #include "charges/enqueue.hpp"
 #include "charges/enqueue_store.hpp"
 #include "charges/intents_store.hpp"
@@ -26,12 +28,17 @@ constexpr Query kResume{"charge_run_resume", R"(
     UPDATE charge_run SET hold = 'running', hold_reason = NULL, hold_by = $3, hold_at = now()
     WHERE tenant_id = $1 AND charge_run_id = $2)"};
 
-// What may have been sent is unknown, and looked up first. A customer without Rev.io has nothing to
-// be sent to. What lacks a customer or a product of Rev.io could only be refused, so it stays.
-constexpr Query kRelease{"charge_release", R"(
+// What a person decides about parked charges: $5, a reason, dismisses them; without one they go on.
+// What may have been sent is looked up first, and is never dismissed: it may be in Rev.io. A
+// customer without Rev.io has nothing to be sent to. What lacks a customer or a product of Rev.io
+// could only be refused, so it stays.
+constexpr Query kDecide{"charge_decide", R"(
     WITH wanted AS MATERIALIZED (
         SELECT c.charge_id, c.part_number, c.position, c.amount,
-               CASE WHEN p.integration_authentication_id IS NULL THEN 'recorded'
+               CASE WHEN $5::text IS NOT NULL THEN
+                        CASE WHEN c.unclear_since IS NULL AND c.sent_at IS NULL THEN 'skipped'
+                             ELSE 'parked' END
+                    WHEN p.integration_authentication_id IS NULL THEN 'recorded'
                     WHEN c.rev_customer_id IS NULL
                         OR coalesce(c.product_id, c.product_type_id) IS NULL THEN 'parked'
                     WHEN c.unclear_since IS NOT NULL OR c.sent_at IS NOT NULL THEN 'unknown'
@@ -42,11 +49,13 @@ constexpr Query kRelease{"charge_release", R"(
         WHERE c.tenant_id = $1 AND c.charge_run_id = $2 AND c.state = 'parked'
           AND (cardinality($3::bigint[]) = 0 OR c.charge_id = ANY ($3::bigint[]))
         FOR UPDATE OF c),
-    released AS (
+    decided AS (
         UPDATE charge c
-        SET state = w.next, reason = NULL, error_class = NULL, due_at = '-infinity',
+        SET state = w.next, error_class = NULL, due_at = '-infinity',
+            reason = CASE w.next WHEN 'skipped' THEN 'dismissed by ' || $4 || ': ' || $5
+                || ' (it was parked: ' || c.reason || ')' END,
             retry_number = 0, read_back_count = 0, released_by = $4,
-            settled_at = CASE WHEN w.next = 'recorded' THEN now() END
+            settled_at = CASE WHEN w.next IN ('recorded', 'skipped') THEN now() END
         FROM wanted w WHERE c.tenant_id = $1 AND c.charge_id = w.charge_id AND w.next <> 'parked'),
     page AS (
         UPDATE charge_page g SET state = 'ready', available_at = now()
@@ -55,16 +64,18 @@ constexpr Query kRelease{"charge_release", R"(
               AND w.position BETWEEN g.first_position AND g.last_position
               AND w.next IN ('new', 'unknown'))),
     counted AS (
-        SELECT part_number, count(*) FILTER (WHERE next = 'new') AS fresh,
+        SELECT part_number, count(*) AS decided, count(*) FILTER (WHERE next = 'new') AS fresh,
                count(*) FILTER (WHERE next = 'unknown') AS unknown,
                count(*) FILTER (WHERE next = 'recorded') AS recorded,
+               count(*) FILTER (WHERE next = 'skipped') AS skipped,
                coalesce(sum(amount) FILTER (WHERE next = 'recorded'), 0) AS amount
         FROM wanted WHERE next <> 'parked' GROUP BY part_number),
     part AS (
         UPDATE charge_run_part p
-        SET parked_count = p.parked_count - c.fresh - c.unknown - c.recorded,
-            new_count = p.new_count + c.fresh, unknown_count = p.unknown_count + c.unknown,
+        SET parked_count = p.parked_count - c.decided, new_count = p.new_count + c.fresh,
+            unknown_count = p.unknown_count + c.unknown,
             recorded_count = p.recorded_count + c.recorded,
+            skipped_count = p.skipped_count + c.skipped,
             charged_amount = p.charged_amount + c.amount,
             state = CASE WHEN p.new_count + c.fresh + p.unknown_count + c.unknown > 0
                          THEN 'sending' ELSE 'settled' END,
@@ -87,11 +98,14 @@ constexpr Query kRelease{"charge_release", R"(
            count(*) FILTER (WHERE next = 'parked'), count(*)
     FROM wanted)"};
 
+// A sign-off that was waited for came first, by the clock, too.
 constexpr Query kInsertReversal{"charge_insert_reversal", R"(
-    INSERT INTO charge_run (tenant_id, source, state, reason, created_by, correlation_id)
-    VALUES ($1, 'reversal', 'sending', $2, $3, $4) RETURNING charge_run_id)"};
+    INSERT INTO charge_run (tenant_id, source, state, reason, created_by, created_at,
+        correlation_id)
+    VALUES ($1, 'reversal', 'sending', $2, $3, clock_timestamp(), $4) RETURNING charge_run_id)"};
 
-// The parts that have something to reverse, under their own numbers.
+// The parts that have something to reverse, under their own numbers. A reversal that was refused or
+// dismissed has reversed nothing.
 constexpr Query kReversalParts{"charge_reversal_parts", R"(
     INSERT INTO charge_run_part (tenant_id, charge_run_id, part_number, optimization_queue_id,
         integration_authentication_id, customer_id, billing_period_start, billing_period_end, note)
@@ -109,7 +123,7 @@ constexpr Query kReversalParts{"charge_reversal_parts", R"(
           AND c.reverses_charge_id IS NULL
           AND (cardinality($4::bigint[]) = 0 OR c.charge_id = ANY ($4::bigint[]))
           AND NOT EXISTS (SELECT FROM charge v WHERE v.tenant_id = $1
-              AND v.reverses_charge_id = c.charge_id)))"};
+              AND v.reverses_charge_id = c.charge_id AND v.state NOT IN ('failed', 'skipped'))))"};
 
 constexpr Query kReversalCharges{"charge_reversal_charges", R"(
     INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, source_id,
@@ -120,19 +134,21 @@ constexpr Query kReversalCharges{"charge_reversal_charges", R"(
     SELECT $1, $2, c.part_number,
         row_number() OVER (PARTITION BY c.part_number ORDER BY c.position), c.source, c.source_id,
         c.device_id, c.customer_id, c.service_provider_id, c.portal, c.kind,
-        c.billing_period_start, c.billing_period_end, c.generation + 1, c.charge_id, -c.amount,
+        c.billing_period_start, c.billing_period_end, g.next, c.charge_id, -c.amount,
         c.usage_mb, left('Reversal - ' || c.description, 1500),
-        CASE WHEN c.marker = '' THEN '' ELSE c.marker || '-G' || (c.generation + 1) END,
+        CASE WHEN c.marker = '' THEN '' ELSE c.marker || '-G' || g.next END,
         c.integration_authentication_id, c.rev_customer_id, c.revio_service_id, c.product_id,
         c.product_type_id, c.start_date, c.end_date,
         CASE c.state WHEN 'charged' THEN 'new' ELSE 'recorded' END,
         CASE c.state WHEN 'recorded' THEN now() END
-    FROM charge c
+    FROM charge c CROSS JOIN LATERAL (
+        SELECT c.generation + 1 + count(*) AS next FROM charge v
+        WHERE v.tenant_id = $1 AND v.reverses_charge_id = c.charge_id) g
     WHERE c.tenant_id = $1 AND c.charge_run_id = $3 AND c.state IN ('charged', 'recorded')
       AND c.reverses_charge_id IS NULL
       AND (cardinality($4::bigint[]) = 0 OR c.charge_id = ANY ($4::bigint[]))
       AND NOT EXISTS (SELECT FROM charge v WHERE v.tenant_id = $1
-          AND v.reverses_charge_id = c.charge_id))"};
+          AND v.reverses_charge_id = c.charge_id AND v.state NOT IN ('failed', 'skipped')))"};
 
 std::string array_of(const std::vector<std::int64_t>& ids) {
     Array array;
@@ -204,16 +220,23 @@ Result<void> resume_run(db::Connection& connection, const tenants::Caller& calle
     return {};
 }
 
-Result<Released> release_parked(db::Connection& connection, const tenants::Caller& caller,
-                                ChargeRunId id, const std::vector<std::int64_t>& charge_ids) {
+namespace {
+
+// Of parked charges; `reason` dismisses them.
+Result<Released> decide(db::Connection& connection, const tenants::Caller& caller, ChargeRunId id,
+                        const std::vector<std::int64_t>& charge_ids,
+                        const std::optional<std::string>& reason) {
     CARRYALL_TRY(check_named(charge_ids));
     return db::in_transaction<Released>(
         connection, caller.tenant_id.value, [&](db::Transaction& transaction) -> Result<Released> {
             const auto run = lock_run(transaction, caller, id);
             if (!run) return run.error();
-            const auto rows = transaction.exec(
-                kRelease,
-                Params().add(caller.tenant_id).add(id).add(array_of(charge_ids)).add(caller.name));
+            const auto rows = transaction.exec(kDecide, Params()
+                                                            .add(caller.tenant_id)
+                                                            .add(id)
+                                                            .add(array_of(charge_ids))
+                                                            .add(caller.name)
+                                                            .add(reason));
             if (!rows) return rows.error();
             const auto found = static_cast<std::size_t>(rows->integer(0, 3));
             if (found < charge_ids.size()) {
@@ -225,6 +248,22 @@ Result<Released> release_parked(db::Connection& connection, const tenants::Calle
         });
 }
 
+}  // namespace
+
+Result<Released> release_parked(db::Connection& connection, const tenants::Caller& caller,
+                                ChargeRunId id, const std::vector<std::int64_t>& charge_ids) {
+    return decide(connection, caller, id, charge_ids, std::nullopt);
+}
+
+Result<Dismissed> dismiss_parked(db::Connection& connection, const tenants::Caller& caller,
+                                 ChargeRunId id, const std::vector<std::int64_t>& charge_ids,
+                                 const std::string& reason) {
+    CARRYALL_TRY(check_reason(reason));
+    const auto decided = decide(connection, caller, id, charge_ids, reason);
+    if (!decided) return decided.error();
+    return Dismissed{decided->released, decided->kept};
+}
+
 Result<Reversed> reverse_charges(db::Connection& connection, const tenants::Caller& caller,
                                  ChargeRunId id, const std::vector<std::int64_t>& charge_ids,
                                  const std::string& reason) {
@@ -233,6 +272,7 @@ Result<Reversed> reverse_charges(db::Connection& connection, const tenants::Call
     return db::in_transaction<Reversed>(
         connection, caller.tenant_id.value, [&](db::Transaction& transaction) -> Result<Reversed> {
             CARRYALL_TRY(begin_making(transaction, caller.tenant_id.value));
+            CARRYALL_TRY(keep_periods_open(transaction, caller.tenant_id.value));
             const auto run = lock_run(transaction, caller, id);
             if (!run) return run.error();
             const auto made = transaction.exec(kInsertReversal, Params()

@@ -68,6 +68,19 @@ Result<void> check_instance(const InstanceFacts& one, const std::string& place) 
     return {};
 }
 
+// An instance charges a line once: its intents could not be made otherwise.
+Result<void> check_lines(db::Transaction& transaction, std::int64_t tenant_id,
+                         const std::vector<std::int64_t>& instances) {
+    const auto repeated = repeated_line(transaction, tenant_id, instances);
+    if (!repeated) return repeated.error();
+    if (!*repeated) return {};
+    return base::invalid_input(
+        fmt::format("instance {} would charge the line {} twice, in the queues {}; take it out of "
+                    "one of them",
+                    (*repeated)->instance, (*repeated)->iccid, (*repeated)->queues),
+        place_of((*repeated)->index));
+}
+
 queue::Attributes attributes_of(std::int64_t tenant_id, ChargeRunId run,
                                 const std::string& correlation_id) {
     queue::Attributes attributes;
@@ -133,7 +146,8 @@ Result<void> check_order(db::Transaction& transaction, std::int64_t tenant_id,
     for (std::size_t i = 0; i < facts->size(); ++i) {
         CARRYALL_TRY(check_instance((*facts)[i], place_of(i)));
     }
-    return {};
+    CARRYALL_TRY(check_lines(transaction, tenant_id, instances));
+    return check_periods_open(transaction, tenant_id, instances);
 }
 
 namespace {
@@ -166,7 +180,8 @@ Result<void> check_file_order(db::Transaction& transaction, std::int64_t tenant_
                               ChargeFileId file) {
     const auto facts = find_file(transaction, tenant_id, file);
     if (!facts) return facts.error();
-    return check_file(*facts, file);
+    CARRYALL_TRY(check_file(*facts, file));
+    return check_period_open(transaction, tenant_id, facts->period_start, facts->period_end);
 }
 
 Result<OrderedRun> order_file(db::Connection& connection, const tenants::Caller& caller,
@@ -218,6 +233,8 @@ Result<OrderedRun> order_run(db::Connection& connection, const tenants::Caller& 
                              "/instanceIds"};
             }
             if (!run) return run.error();
+            // From here on nobody writes into the instances.
+            CARRYALL_TRY(check_lines(transaction, caller.tenant_id.value, instances));
             CARRYALL_TRY(send_instances(transaction, caller, *run, instances, correlation_id));
             return OrderedRun{*run, true};
         });

@@ -24,8 +24,8 @@ struct OrderedRun {
 
 // `invalid_input` with the place in the list: an instance that there is not (or that is another
 // tenant's), twice in the list, without comm groups, of a customer without a Rev.io id in a Rev
-// run. `conflict`: not finished, charged by another run, its Rev.io account may not be written to,
-// its billing period is signed off.
+// run, with a line in two winning queues. `conflict`: not finished, charged by another run, its
+// Rev.io account may not be written to, its billing period is signed off.
 Result<OrderedRun> order_run(db::Connection& connection, const tenants::Caller& caller,
                              const std::vector<std::int64_t>& instances);
 

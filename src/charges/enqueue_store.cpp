@@ -1,5 +1,9 @@
 #include "charges/enqueue_store.hpp"
 
+#include <fmt/format.h>
+
+#include "charges/optimization.hpp"
+
 namespace carryall::charges {
 namespace {
 
@@ -22,6 +26,24 @@ constexpr Query kFacts{"charge_instance_facts", R"(
         AND p.service_provider_id = i.integration_authentication_id
     LEFT JOIN charge_run_instance r ON r.tenant_id = $1 AND r.optimization_instance_id = w.id
     ORDER BY w.place)"};
+
+// By what is to be charged, not by what another queue that lost has.
+Query repeated_line_query() {
+    static const std::string sql = fmt::format(R"(
+    SELECT asked.place - 1, asked.id, d.iccid,
+           string_agg(q.optimization_queue_id::text, ' and ' ORDER BY q.optimization_queue_id)
+    FROM unnest($2::bigint[]) WITH ORDINALITY asked(id, place)
+    JOIN optimization_instance i ON i.tenant_id = $1 AND i.optimization_instance_id = asked.id
+    CROSS JOIN LATERAL ({}) q
+    JOIN optimization_device_result r ON r.tenant_id = $1
+        AND r.optimization_queue_id = q.optimization_queue_id
+        AND i.portal_type IN (r.portal, 'cross_provider')
+    JOIN device d ON d.tenant_id = $1 AND d.device_id = r.device_id
+    GROUP BY asked.place, asked.id, d.device_id, d.iccid HAVING count(*) > 1
+    ORDER BY asked.place, d.device_id LIMIT 1)",
+                                               winning_queue_sql("asked.id"));
+    return {"charge_repeated_line", sql.c_str()};
+}
 
 constexpr Query kInstancesOfRun{"charge_instances_of_run", R"(
     SELECT count(*) FROM charge_run_instance WHERE tenant_id = $1 AND charge_run_id = $2)"};
@@ -172,6 +194,19 @@ Result<std::vector<InstanceFacts>> instance_facts(db::Transaction& transaction,
                          rows->optional_integer(i, 9)});
     }
     return facts;
+}
+
+Result<std::optional<RepeatedLine>> repeated_line(db::Transaction& transaction,
+                                                  std::int64_t tenant_id,
+                                                  const std::vector<std::int64_t>& ids) {
+    Array wanted;
+    for (const std::int64_t id : ids) wanted.add(id);
+    const auto rows =
+        transaction.exec(repeated_line_query(), Params().add(tenant_id).add(wanted.take()));
+    if (!rows) return rows.error();
+    if (rows->empty()) return std::optional<RepeatedLine>();
+    return std::optional(RepeatedLine{static_cast<std::size_t>(rows->integer(0, 0)),
+                                      rows->integer(0, 1), rows->string(0, 2), rows->string(0, 3)});
 }
 
 Result<std::int64_t> instances_of_run(db::Transaction& transaction, std::int64_t tenant_id,

@@ -10,6 +10,17 @@
 
 namespace carryall::charges {
 
+// A line that an instance would charge twice, in two winning queues.
+struct RepeatedLine {
+    std::size_t index = 0;  // of the instance in the list
+    std::int64_t instance = 0;
+    std::string iccid;
+    std::string queues;  // "7101 and 7201"
+};
+Result<std::optional<RepeatedLine>> repeated_line(db::Transaction& transaction,
+                                                  std::int64_t tenant_id,
+                                                  const std::vector<std::int64_t>& ids);
+
 // What decides about an instance that is to be charged.
 struct InstanceFacts {
     std::int64_t id = 0;

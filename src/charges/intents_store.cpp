@@ -79,6 +79,14 @@ constexpr const char* kFileLines = R"(
         JOIN charge_file_row r ON r.tenant_id = $1 AND r.charge_file_id = p.source_id
         JOIN device d ON d.tenant_id = $1 AND d.device_id = r.device_id))";
 
+// Of charge `o` and line `l` of the same device: both would bill the same.
+constexpr const char* kSameFact = R"(
+    (o.kind = l.kind OR 'usage' IN (o.kind, l.kind) AND 'sms' NOT IN (o.kind, l.kind))
+    AND (o.billing_period_start = l.period_start
+         OR o.billing_period_start < l.period_end AND o.billing_period_end > l.period_start))";
+constexpr const char* kRepeated =
+    "another instance or file charges this device for the same period";
+
 // Rev.io's periods differ from ours by the carrier: POND's stay, Telegence's end a day earlier, all
 // others begin a day later; billed in advance, both are a month later.
 constexpr const char* kJudged = R"(,
@@ -137,15 +145,11 @@ constexpr const char* kJudged = R"(,
                   AND o.state IN ('new', 'unknown', 'charged', 'recorded', 'parked')
                   AND o.reverses_charge_id IS NULL
                   AND (o.source <> l.source OR o.source_id <> l.source_id)
-                  AND (o.kind = l.kind OR 'usage' IN (o.kind, l.kind)
-                       AND 'sms' NOT IN (o.kind, l.kind))
-                  AND (o.billing_period_start = l.period_start
-                       OR o.billing_period_start < l.period_end
-                          AND o.billing_period_end > l.period_start)
+                  AND ({same_fact})
                   AND NOT EXISTS (SELECT FROM charge v WHERE v.tenant_id = $1
                       AND v.reverses_charge_id = o.charge_id
                       AND v.state IN ('charged', 'recorded')))
-                THEN 'parked: another instance or file charges this device for the same period'
+                THEN 'parked: {repeated}'
             WHEN l.amount > s.most THEN 'parked: the amount ' || l.amount || ' is above the limit '
                 || trim_scale(s.most)
             WHEN l.account_id IS NULL THEN 'recorded'
@@ -181,6 +185,16 @@ constexpr const char* kJudged = R"(,
            nullif(substr(verdict, length(split_part(verdict, ':', 1)) + 3), '') AS reason,
            customer, rate_plan, integration, queue_id
     FROM judged)";
+
+std::string judged() {
+    std::string sql = kJudged;
+    const auto fill = [&sql](std::string_view name, const char* text) {
+        sql.replace(sql.find(name), name.size(), text);
+    };
+    fill("{same_fact}", kSameFact);
+    fill("{repeated}", kRepeated);
+    return sql;
+}
 
 // $2 instance, $3 run. One part for each comm group; queue 0 where no queue has won.
 Query insert_parts_query() {
@@ -312,11 +326,21 @@ constexpr Query kFinishMaking{"charge_finish_making", R"(
 }  // namespace
 
 std::string lines_of_instances() {
-    return std::string(kSettings) + "," + kResultLines + kJudged;
+    return fmt::format("{},{}{}", kSettings, kResultLines, judged());
+}
+
+std::string repeats_sql(const std::string& table) {
+    return fmt::format(R"(
+        UPDATE {0} l SET state = 'parked', reason = '{1}'
+        FROM (SELECT *, period_start AS billing_period_start, period_end AS billing_period_end
+              FROM {0}) o
+        WHERE o.device_id = l.device_id AND o.place < l.place AND l.state IN ('new', 'recorded')
+          AND o.state IN ('new', 'recorded', 'parked') AND {2})",
+                       table, kRepeated, kSameFact);
 }
 
 std::string lines_of_files() {
-    return std::string(kSettings) + "," + kFileLines + kJudged;
+    return fmt::format("{},{}{}", kSettings, kFileLines, judged());
 }
 
 Result<std::vector<MadePart>> finish_making(db::Transaction& transaction, std::int64_t tenant_id,

@@ -23,6 +23,10 @@ namespace carryall::charges {
 std::string lines_of_instances();
 std::string lines_of_files();
 
+// Parks the lines in a table that repeat those of an earlier instance in it. Columns: device_id,
+// kind, period_start, period_end, state, reason, and place, that of the instance in the session.
+std::string repeats_sql(const std::string& table);
+
 struct MadePart {
     int part_number = 0;
     std::int64_t queue_id = 0;

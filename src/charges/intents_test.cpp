@@ -249,5 +249,47 @@ TEST_F(IntentsTest, a_preview_shows_what_would_be_charged_and_leaves_nothing) {
     EXPECT_EQ(sql("SELECT total_amount - 10000.01 FROM charge_run_part"), "22.5300");
 }
 
+TEST_F(IntentsTest, a_line_in_two_winning_queues_of_an_instance_is_refused_by_name) {
+    database().run(R"(
+        INSERT INTO optimization_comm_group VALUES (1, 712, 71);
+        INSERT INTO optimization_queue VALUES (1, 7201, 712, 5, now()), (1, 7202, 712, 9, now());
+        INSERT INTO optimization_device_result (tenant_id, optimization_queue_id, portal, device_id)
+            VALUES (1, 7202, 'm2m', 1), (1, 7201, 'm2m', 5))");
+    // In a queue that has not won it does no harm.
+    ASSERT_TRUE(preview_run(*connection_, caller_, {71}));
+    database().run("UPDATE optimization_device_result SET device_id = 2 "
+                   "WHERE optimization_queue_id = 7201");
+    const auto refused = try_order({71});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, base::ErrorKind::invalid_input);
+    EXPECT_EQ(refused.error().where, "/instanceIds/0");
+    EXPECT_EQ(refused.error().message,
+              "instance 71 would charge the line 8910300000000000002 twice, in the queues 7101 and "
+              "7201; take it out of one of them");
+    EXPECT_FALSE(preview_run(*connection_, caller_, {71}));
+    EXPECT_EQ(sql("SELECT count(*) FROM charge_run"), "0");
+}
+
+TEST_F(IntentsTest, a_preview_of_a_session_parks_what_the_run_would_park) {
+    database().run(R"(
+        INSERT INTO optimization_instance SELECT 1, 72, portal_type, customer_id,
+            integration_authentication_id, '2026-02-15', '2026-03-14', run_end_time, '{}', 'test'
+            FROM optimization_instance WHERE optimization_instance_id = 71;
+        INSERT INTO optimization_comm_group VALUES (1, 721, 72);
+        INSERT INTO optimization_queue VALUES (1, 7210, 721, 5, now());
+        INSERT INTO optimization_device_result (tenant_id, optimization_queue_id, portal, device_id,
+            rate_charge_amount, rev_product_type_id)
+            VALUES (1, 7210, 'm2m', 1, 4, 311), (1, 7210, 'm2m', 5, 4, 311))");
+    const auto preview = preview_run(*connection_, caller_, {71, 72});
+    ASSERT_TRUE(preview) << preview.error().message;
+    EXPECT_EQ(preview->amount, "26.53");
+    ASSERT_EQ(preview->warnings.size(), 1U);
+    EXPECT_EQ(preview->warnings[0].instance_id, 72);
+    EXPECT_EQ(preview->warnings[0].device_id, 1);
+    make({71, 72});
+    EXPECT_EQ(sql("SELECT trim_scale(sum(amount)) FROM charge WHERE state = 'new'"), "26.53");
+    EXPECT_EQ(sql("SELECT reason FROM charge WHERE state = 'parked'"), preview->warnings[0].reason);
+}
+
 }  // namespace
 }  // namespace carryall::charges

@@ -139,6 +139,6 @@ Result<std::vector<WinningQueue>> winning_queues(db::Connection& connection, Ten
 // The same as SQL, to stand in parentheses in another statement. $1: tenant, $2: instance. Columns:
 // optimization_comm_group_id bigint, optimization_queue_id bigint (0: none), reason text (NULL
 // beside a queue). One row a comm group.
-std::string winning_queue_sql();
+std::string winning_queue_sql(const std::string& instance = "$2");
 
 }  // namespace carryall::charges

@@ -75,6 +75,10 @@ TEST(TableCells, are_read_by_their_columns) {
     EXPECT_EQ(cell_text("portal", {"M2M", CellKind::text}), "m2m");
     EXPECT_TRUE(cell_text("portal", {"crossProvider", CellKind::text}).starts_with("bad"));
     EXPECT_TRUE(cell_text("queueId", {"0", CellKind::text}).starts_with("bad"));
+    EXPECT_EQ(cell_text("revProductId", {"0", CellKind::text}), "empty");
+    EXPECT_EQ(cell_text("smsRevProductTypeId", {"2147483647", CellKind::text}), "2147483647");
+    EXPECT_TRUE(cell_text("revProductId", {"2147483648", CellKind::text}).starts_with("bad"));
+    EXPECT_TRUE(cell_text("revProductTypeId", {"-311", CellKind::text}).starts_with("bad"));
     EXPECT_TRUE(cell_text("iccid", {"8.9E+18", CellKind::text}).starts_with("bad"));
     EXPECT_TRUE(cell_text("ratePlan", {"#N/A", CellKind::error}).starts_with("bad"));
     EXPECT_TRUE(cell_text("ratePlan", {std::string(201, 'x'), CellKind::text}).starts_with("bad"));

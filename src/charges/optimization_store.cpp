@@ -155,7 +155,7 @@ std::string question_of(const InstanceFilter& filter) {
 
 }  // namespace
 
-std::string winning_queue_sql() {
+std::string winning_queue_sql(const std::string& instance) {
     return R"(SELECT g.optimization_comm_group_id,
         coalesce(w.optimization_queue_id, 0) AS optimization_queue_id,
         CASE WHEN w.optimization_queue_id IS NOT NULL THEN NULL
@@ -183,7 +183,8 @@ std::string winning_queue_sql() {
                 AND r.optimization_queue_id = q.optimization_queue_id
                 AND i.portal_type IN (r.portal, 'cross_provider'))
         ORDER BY q.total_cost, q.optimization_queue_id LIMIT 1) w ON true
-    WHERE i.tenant_id = $1 AND i.optimization_instance_id = $2)";
+    WHERE i.tenant_id = $1 AND i.optimization_instance_id = )" +
+           instance;
 }
 
 Result<std::vector<WinningQueue>> winning_queues(db::Connection& connection, TenantId tenant_id,

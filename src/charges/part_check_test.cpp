@@ -5,6 +5,7 @@
 #include <fstream>
 #include <thread>
 
+#include "charges/run.hpp"
 #include "support/charge_lists.hpp"
 
 namespace carryall::charges {
@@ -284,6 +285,7 @@ TEST_F(PartCheck, without_addresses_the_run_is_finished_and_says_that_nobody_was
     EXPECT_EQ(run_value(run, "state || ': ' || note"),
               "finished: Nobody was told by mail: neither the instances nor the charge settings "
               "name an address.");
+    EXPECT_EQ(get_run(*connection_, {1}, {run})->run.note, run_value(run, "note"));
     EXPECT_EQ(sql("SELECT payload ->> 'note' FROM event").substr(0, 24),
               "Nobody was told by mail:");
 }
@@ -347,8 +349,13 @@ TEST_F(PartCheck, a_store_that_refuses_is_shown_and_tried_again) {
               "settled: the bucket does not answer");
     EXPECT_EQ(run_value(run, "state || open_part_count"), "sending1");
     EXPECT_TRUE(mails().empty());
+    const auto unread = get_list(*connection_, {1}, {run}, 1);
+    ASSERT_FALSE(unread);
+    EXPECT_EQ(unread.error().kind, base::ErrorKind::conflict);
+    EXPECT_NE(unread.error().message.find("the bucket does not answer"), std::string::npos);
     store_->refusal.reset();
     list(run, 1);
+    EXPECT_TRUE(get_list(*connection_, {1}, {run}, 1));
     EXPECT_EQ(sql("SELECT count(*) FROM charge_run_part WHERE state = 'listed' AND list_error IS "
                   "NULL AND list_failing_since IS NULL"),
               "1");

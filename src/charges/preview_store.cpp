@@ -15,21 +15,23 @@ using db::Query;
 
 constexpr Query kTables{"charge_preview_tables", R"(
     CREATE TEMPORARY TABLE charge_preview (
-        instance_id bigint, device_id bigint, customer_id bigint, customer text, kind text,
-        period_start date, amount numeric, product_id bigint, product_type_id bigint,
-        state text, reason text) ON COMMIT DROP)"};
+        place bigint, instance_id bigint, device_id bigint, customer_id bigint, customer text,
+        kind text, period_start date, period_end date, amount numeric, product_id bigint,
+        product_type_id bigint, state text, reason text) ON COMMIT DROP)"};
 
-// `part`: the relation, `lines`: lines_of_…().
-std::string insert_sql(const std::string& part, const std::string& lines) {
+// `place`: of the instance, `part`: the relation, `lines`: lines_of_…().
+std::string insert_sql(const char* place, const std::string& part, const std::string& lines) {
     return fmt::format(R"(
             INSERT INTO charge_preview
-            SELECT CASE l.source WHEN 'instance' THEN l.source_id END, l.device_id, l.customer_id,
-                   l.customer, l.kind, l.billing_period_start, l.amount, l.product_id,
-                   l.product_type_id, l.state, l.reason
+            SELECT {}, CASE l.source WHEN 'instance' THEN l.source_id END, l.device_id,
+                   l.customer_id, l.customer, l.kind, l.billing_period_start,
+                   l.billing_period_end, l.amount, l.product_id, l.product_type_id, l.state,
+                   l.reason
             FROM (WITH part AS ({}), {}) l)",
-                       part, lines);
+                       place, part, lines);
 }
 
+// $3 place of the instance.
 Query fill_query() {
     const std::string part = fmt::format(R"(
                 SELECT 0 AS part_number, 'instance'::text AS source, $2::bigint AS source_id,
@@ -43,12 +45,12 @@ Query fill_query() {
     static const std::string sql = fmt::format(
         "WITH filled AS ({}) SELECT w.optimization_comm_group_id, w.reason FROM ({}) w "
         "WHERE w.optimization_queue_id = 0",
-        insert_sql(part, lines_of_instances()), winning_queue_sql());
+        insert_sql("$3::bigint", part, lines_of_instances()), winning_queue_sql());
     return {"charge_preview_fill", sql.c_str()};
 }
 
 Query fill_file_query() {
-    static const std::string sql = insert_sql(R"(
+    static const std::string sql = insert_sql("1", R"(
                 SELECT 1 AS part_number, 'file'::text AS source, f.charge_file_id AS source_id,
                        0::bigint AS queue_id, NULL::text AS portal_type,
                        NULL::bigint AS customer_id,
@@ -57,6 +59,11 @@ Query fill_file_query() {
                 FROM charge_file f WHERE f.tenant_id = $1 AND f.charge_file_id = $2)",
                                               lines_of_files());
     return {"charge_preview_fill_file", sql.c_str()};
+}
+
+Query repeats_query() {
+    static const std::string sql = repeats_sql("charge_preview");
+    return {"charge_preview_repeats", sql.c_str()};
 }
 
 constexpr Query kVerdicts{"charge_preview_verdicts", R"(
@@ -144,15 +151,18 @@ Result<Preview> preview_run(db::Connection& connection, const tenants::Caller& c
             CARRYALL_TRY(check_order(transaction, tenant_id, instances));
             CARRYALL_TRY(transaction.exec(kTables));
             Preview preview;
-            for (const std::int64_t instance : instances) {
-                const auto without =
-                    transaction.exec(fill_query(), Params().add(tenant_id).add(instance));
+            for (std::size_t place = 0; place < instances.size(); ++place) {
+                const std::int64_t instance = instances[place];
+                const auto without = transaction.exec(
+                    fill_query(),
+                    Params().add(tenant_id).add(instance).add(static_cast<std::int64_t>(place)));
                 if (!without) return without.error();
                 for (std::size_t i = 0; i < without->size(); ++i) {
                     preview.groups_without_queue.push_back(
                         {instance, without->integer(i, 0), without->string(i, 1)});
                 }
             }
+            CARRYALL_TRY(transaction.exec(repeats_query()));
             CARRYALL_TRY(read_sums(transaction, preview));
             CARRYALL_TRY(read_rows(transaction, tenant_id, preview));
             return preview;

@@ -141,7 +141,8 @@ constexpr Query kMissing{"reconcile_missing", R"(
     SELECT 1, 'missing', i.charge_id, NULL, i.rev_customer_id, i.state, i.marker, i.amount, NULL,
         i.revio_charge_id::text, NULL, 'charge_again',
         'Rev.io does not show charge ' || i.revio_charge_id || ' any more. If it was removed by '
-        || 'mistake, charge the intent again as a new generation; else accept the difference'
+        || 'mistake, charge the line again by a file, and release it there; else accept the '
+        || 'difference'
     FROM intent i
     WHERE i.state = 'charged' AND i.is_judged
       AND NOT EXISTS (SELECT FROM pair p WHERE p.charge_id = i.charge_id))"};
@@ -174,8 +175,9 @@ constexpr Query kExtra{"reconcile_extra", R"(
                 || 'looked up by itself and takes this charge as its own'
             WHEN 'new' THEN 'intent ' || i.charge_id || ' is still to be sent, and Rev.io has it '
                 || 'already. Stop its run, and remove this one in Rev.io before it goes on'
-            WHEN 'parked' THEN 'intent ' || i.charge_id || ' is parked, and Rev.io has it. '
-                || 'Release it if it was sent: it is looked up and takes this charge as its own'
+            WHEN 'parked' THEN 'intent ' || i.charge_id || ' is parked, and Rev.io has it. Dismiss '
+                || 'it, else it would be charged twice. If it cannot be dismissed it was sent: '
+                || 'release it, and it is looked up and takes this charge as its own'
             ELSE 'intent ' || i.charge_id || ' is said to be refused, and Rev.io has it. Keep it '
                 || 'there and accept the difference, or remove it' END
     FROM (

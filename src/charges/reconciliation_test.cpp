@@ -1,4 +1,6 @@
 // Reconciliations on PostgreSQL: what is compared with what, and what is a difference.
+#include <thread>
+
 #include "charges/charge_period.hpp"
 #include "charges/reconciliation_work_store.hpp"
 #include "support/charges.hpp"
@@ -457,6 +459,29 @@ TEST_F(SignOffTest, a_signed_off_period_takes_reversals_only_and_tells_them_apar
     EXPECT_EQ(periods->items[0].sign_off->reversed_later, 1);
     EXPECT_EQ(periods->items[0].sign_off->reversed_later_amount, "-6.5");
     EXPECT_EQ(periods->items[0].sign_off->charges, 6);
+}
+
+TEST_F(SignOffTest, a_reversal_that_waits_for_a_sign_off_comes_after_it) {
+    const ChargeRunId run = charged_run();
+    auto gate = db::Connection::open(base::Secret(database().app_conninfo()));
+    auto other = db::Connection::open(base::Secret(database().app_conninfo()));
+    ASSERT_TRUE(gate && other);
+    auto signing = db::Transaction::begin(**gate, 1);
+    ASSERT_TRUE(
+        signing &&
+        signing->exec_text("SELECT pg_advisory_xact_lock(hashtextextended('charge periods', 1))"));
+    std::thread reversing(
+        [&] { EXPECT_TRUE(reverse_charges(**other, caller_, run, {1}, "too much")); });
+    while (sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+               "datname = current_database()") != "1") {
+    }
+    const std::string signed_at = sql("SELECT clock_timestamp()");
+    ASSERT_TRUE(signing->commit());
+    reversing.join();
+    EXPECT_EQ(sql("SELECT created_at > '" + signed_at +
+                  "' FROM charge_run WHERE source = "
+                  "'reversal'"),
+              "t");
 }
 
 }  // namespace

@@ -33,6 +33,18 @@ TEST(ChargeRules, a_refused_account_fails_no_charge) {
     EXPECT_FALSE(spare_charges(fine));
 }
 
+TEST(ChargeRules, what_rev_io_was_never_asked_waits_for_a_person) {
+    std::vector<DeviceResult> results{
+        result(DeviceState::error, carriers::FailureClass::transient),
+        result(DeviceState::error, carriers::FailureClass::business),
+        result(DeviceState::fresh, carriers::FailureClass::transient)};
+    park_unreached(results);
+    EXPECT_EQ(results[0].verdict.state, DeviceState::parked);
+    EXPECT_EQ(results[0].verdict.reason, "why; release it when Rev.io can be reached again");
+    EXPECT_EQ(results[1].verdict.state, DeviceState::error);
+    EXPECT_EQ(results[2].verdict.state, DeviceState::fresh);
+}
+
 TEST(ChargeRules, twins_of_one_charge_are_parted) {
     std::vector<DeviceResult> results{result(DeviceState::processed, {}, R"({"chargeId":5})"),
                                       result(DeviceState::processed, {}, R"({"chargeId":6})"),

@@ -31,6 +31,7 @@ struct ChargeRun {
     std::vector<std::int64_t> instance_ids;
     std::optional<std::int64_t> charge_file_id;
     std::optional<std::string> reason;  // of a reversal
+    std::optional<std::string> note;    // why nobody, or not everybody, was told of its end
     ChargeCounts counts;
     std::string created_by, created_at;
     std::optional<std::string> started_at, finished_at;
@@ -129,7 +130,7 @@ struct StoredChargeList {
     std::string name;  // "7781.txt"
     std::string key;   // in the file store
 };
-// `not_found`: there is no such part, or its list is not stored yet.
+// `not_found`: there is no such part. `conflict`: its list is not stored yet, and why.
 Result<StoredChargeList> get_list(db::Connection& connection, tenants::TenantId tenant_id,
                                   ChargeRunId id, std::int64_t part_number);
 
@@ -148,12 +149,23 @@ struct Released {
 Result<Released> release_parked(db::Connection& connection, const tenants::Caller& caller,
                                 ChargeRunId id, const std::vector<std::int64_t>& charge_ids);
 
+// They are not to be charged, and count as skipped; the same choice of charges. What may be in
+// Rev.io stays parked: released, it is looked up.
+struct Dismissed {
+    std::int64_t dismissed = 0;
+    std::int64_t kept = 0;  // may be in Rev.io
+};
+Result<Dismissed> dismiss_parked(db::Connection& connection, const tenants::Caller& caller,
+                                 ChargeRunId id, const std::vector<std::int64_t>& charge_ids,
+                                 const std::string& reason);
+
 struct Reversed {
     ChargeRunId run;  // the one that reverses
     std::int64_t charges = 0;
 };
 // All charges of the run that were charged or recorded and not reversed yet, or those among them
-// that are named. `conflict`: there are none, or a named one cannot be reversed.
+// that are named; a reversal that was refused or dismissed has reversed nothing. `conflict`: there
+// are none, or a named one cannot be reversed.
 Result<Reversed> reverse_charges(db::Connection& connection, const tenants::Caller& caller,
                                  ChargeRunId id, const std::vector<std::int64_t>& charge_ids,
                                  const std::string& reason);

@@ -55,7 +55,7 @@ std::string run_select() {
         "(SELECT string_agg(i.optimization_instance_id::text, ',' ORDER BY i.position) "
         " FROM charge_run_instance i WHERE i.tenant_id = $1 "
         "   AND i.charge_run_id = r.charge_run_id), "
-        "r.charge_file_id, r.reason, r.created_by, {}, {}, {}, r.correlation_id, c.* "
+        "r.charge_file_id, r.reason, r.created_by, {}, {}, {}, r.correlation_id, r.note, c.* "
         "FROM charge_run r CROSS JOIN LATERAL (SELECT {} FROM charge_run_part p "
         "    WHERE p.tenant_id = $1 AND p.charge_run_id = r.charge_run_id) c "
         "WHERE r.tenant_id = $1 AND ",
@@ -80,7 +80,8 @@ ChargeRun run_at(const Rows& rows, std::size_t row) {
     run.started_at = rows.optional_text(row, 12);
     run.finished_at = rows.optional_text(row, 13);
     run.correlation_id = rows.string(row, 14);
-    run.counts = read_counts(rows, row, 15);
+    run.note = rows.optional_text(row, 15);
+    run.counts = read_counts(rows, row, 16);
     return run;
 }
 
@@ -234,6 +235,18 @@ Charge charge_at(const Rows& rows, std::size_t row) {
     return charge;
 }
 
+base::Error not_stored_yet(bool is_sending, const std::string& list_error) {
+    std::string why = "the charge list is not written yet: ";
+    if (is_sending) {
+        why += "charges of this part are still to be sent";
+    } else if (list_error.empty()) {
+        why += "a worker is about to";
+    } else {
+        why += "it could not be stored (" + list_error + "), and is tried again";
+    }
+    return {base::ErrorKind::conflict, std::move(why), {}};
+}
+
 }  // namespace
 
 Result<tenants::Page<ChargeRun>> list_runs(db::Connection& connection,
@@ -325,7 +338,8 @@ Result<ChargeDetail> get_charge(db::Connection& connection, TenantId tenant_id, 
         " FROM charge_log WHERE tenant_id = $1 AND charge_id = $2 ORDER BY attempt, step LIMIT $3";
     constexpr Query kReversal{"charge_reversal",
                               "SELECT charge_id FROM charge WHERE tenant_id = $1 "
-                              "AND reverses_charge_id = $2"};
+                              "AND reverses_charge_id = $2 "
+                              "AND state NOT IN ('failed', 'skipped')"};
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const Params which = Params().add(tenant_id).add(id);
     const auto rows = connection.exec({"charge_get", sql.c_str()}, which);
@@ -352,13 +366,13 @@ Result<ChargeDetail> get_charge(db::Connection& connection, TenantId tenant_id, 
 Result<StoredChargeList> get_list(db::Connection& connection, TenantId tenant_id, ChargeRunId id,
                                   std::int64_t part_number) {
     constexpr Query kList{"charge_list_stored", R"(
-        SELECT list_name, list_key FROM charge_run_part
+        SELECT list_name, list_key, state = 'sending', coalesce(list_error, '') FROM charge_run_part
         WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3::bigint)"};
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));
     const auto rows = connection.exec(kList, Params().add(tenant_id).add(id).add(part_number));
     if (!rows) return rows.error();
     if (rows->empty()) return base::not_found("there is no such part of a charge run");
-    if (rows->is_null(0, 1)) return base::not_found("the charge list is not stored yet");
+    if (rows->is_null(0, 1)) return not_stored_yet(rows->boolean(0, 2), rows->string(0, 3));
     return StoredChargeList{rows->string(0, 0), rows->string(0, 1)};
 }
 

@@ -216,8 +216,13 @@ Result<void> ChargeRunner::send_in_turn(const queue::Message& message, const Wor
 Result<void> ChargeRunner::hand_over(const queue::Message& message, const WorkablePart& part) {
     const auto due_in = next_claim_due_in(*connection_, part);
     if (!due_in) return due_in.error();
-    if (!*due_in) return unless_taken_over(charge_queue_->remove(message));
-    return unless_taken_over(charge_queue_->put_back(message, std::max(**due_in, milliseconds(0))));
+    if (!*due_in) {
+        const auto is_reopened = reopen_pages(*connection_, part);
+        if (!is_reopened) return is_reopened.error();
+        if (!*is_reopened) return unless_taken_over(charge_queue_->remove(message));
+    }
+    const milliseconds wait = std::max(due_in->value_or(milliseconds(0)), milliseconds(0));
+    return unless_taken_over(charge_queue_->put_back(message, wait));
 }
 
 // False: no page was due.
@@ -251,6 +256,7 @@ Result<bool> ChargeRunner::work_page(const WorkablePart& part, const carriers::A
         base::log::error("charge_account_refused", {{"reason", *refused}});
         CARRYALL_TRY(stop_runs_of(*connection_, *part.account, *refused));
     }
+    park_unreached(output.results);
     part_twins(output.results);
     CARRYALL_TRY(complete(part, page, output, end));
     return true;

@@ -2,6 +2,7 @@
 #include "charges/table_rules.hpp"
 
 #include "base/text.hpp"
+#include "billing/revio/charge.hpp"
 #include "charges/optimization.hpp"
 #include "devices/identifiers.hpp"
 #include "sheets/spreadsheet_damage.hpp"
@@ -104,6 +105,16 @@ Text read_id(std::string_view text) {
     const auto number = base::parse_int(text);
     if (number && *number >= 1) return std::optional(std::to_string(*number));
     return bad("write a whole number of 1 or more, not " + in_quotes(text));
+}
+
+Text read_revio_id(std::string_view text) {
+    const auto number = base::parse_int(text);
+    if (number == 0) return std::optional<std::string>{};
+    if (number && *number > 0 && *number <= billing::revio::kMaxRevioId) {
+        return std::optional(std::to_string(*number));
+    }
+    return bad("write an id of Rev.io, 1 to " + std::to_string(billing::revio::kMaxRevioId) +
+               ", or 0 or nothing for none, not " + in_quotes(text));
 }
 
 Text read_portal(std::string_view text) {
@@ -214,6 +225,8 @@ Text read_cell(const TableColumn& column, const sheets::Cell& cell) {
     switch (column.rule) {
         case CellRule::id:
             return read_id(text);
+        case CellRule::revio_id:
+            return read_revio_id(text);
         case CellRule::iccid: {
             const auto iccid = devices::iccid_of(cell);
             if (!iccid) return iccid.error();

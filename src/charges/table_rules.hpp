@@ -39,6 +39,7 @@ std::optional<std::string> shown_number(std::string_view text);
 
 enum class CellRule {
     id,
+    revio_id,  // 0 is none, as the original system has it
     iccid,
     msisdn,
     portal,

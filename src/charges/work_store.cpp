@@ -18,7 +18,7 @@ using db::Rows;
 Query load_query() {
     static const std::string sql = fmt::format(R"(
     SELECT r.correlation_id, r.hold <> 'running', t.state = 'sending',
-           r.source = 'file' AND r.state = 'enqueueing', {}
+           r.source = 'file' AND r.state = 'enqueueing', coalesce(p.is_active, false), {}
     FROM charge_run r
     JOIN charge_run_part t ON t.tenant_id = $1 AND t.charge_run_id = $2 AND t.part_number = $3
     LEFT JOIN service_provider p ON p.tenant_id = $1
@@ -27,7 +27,7 @@ Query load_query() {
                                                accounts::account_columns());
     return {"charge_load_part", sql.c_str()};
 }
-constexpr int kAccountColumn = 4;
+constexpr int kAccountColumn = 5;
 
 // Without a marker a charge is told from others by what it says: those that are known to be others
 // are left out.
@@ -80,7 +80,8 @@ constexpr Query kExtend{"charge_extend", R"(
     WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3 AND page_number = $4
       AND attempt = $5 AND state = 'sending')"};
 
-// A charge of Rev.io that another intent has is not adopted a second time: a person decides.
+// A charge of Rev.io that another intent has is not adopted a second time: a person decides. What
+// is unknown or parked here may have been sent, and says so until it has ended.
 constexpr Query kComplete{"charge_complete", R"(
     WITH fence AS (
         SELECT first_position AS first, last_position AS last,
@@ -110,8 +111,11 @@ constexpr Query kComplete{"charge_complete", R"(
             due_at = CASE WHEN r.due_ms IS NULL THEN c.due_at
                           ELSE now() + r.due_ms * interval '1 millisecond' END,
             retry_number = r.retry_number, read_back_count = r.read_back_count,
-            progress = r.progress::jsonb, unclear_since = r.unclear_since,
-            sent_at = now() - r.sent_ms * interval '1 millisecond',
+            progress = r.progress::jsonb,
+            unclear_since = CASE WHEN r.other IS NULL AND r.state NOT IN ('unknown', 'parked')
+                THEN r.unclear_since ELSE coalesce(r.unclear_since, c.unclear_since, now()) END,
+            sent_at = coalesce(now() - r.sent_ms * interval '1 millisecond',
+                               CASE WHEN r.state = 'unknown' THEN c.sent_at END),
             revio_charge_id = CASE WHEN r.other IS NULL THEN r.revio_charge_id END,
             is_adopted = r.is_adopted,
             settled_at = CASE WHEN r.other IS NULL AND r.state IN ('charged', 'failed')
@@ -191,6 +195,20 @@ constexpr Query kNextDue{"charge_next_due", R"(
     SELECT (extract(epoch FROM min(available_at) - now()) * 1000)::bigint FROM charge_page
     WHERE tenant_id = $1 AND charge_run_id = $2 AND part_number = $3 AND state = 'ready'
       AND (SELECT hold = 'running' FROM charge_run WHERE tenant_id = $1 AND charge_run_id = $2))"};
+
+// Who writes a page down does not see what a person releases in that very moment, and so may close
+// the page over it.
+constexpr Query kReopen{"charge_reopen_pages", R"(
+    UPDATE charge_page g SET state = 'ready', available_at = now()
+    WHERE g.tenant_id = $1 AND g.charge_run_id = $2 AND g.part_number = $3 AND g.state = 'done'
+      AND EXISTS (SELECT FROM charge_run_part p WHERE p.tenant_id = $1 AND p.charge_run_id = $2
+                  AND p.part_number = $3 AND p.state = 'sending')
+      AND NOT EXISTS (SELECT FROM charge_page o WHERE o.tenant_id = $1 AND o.charge_run_id = $2
+                      AND o.part_number = $3 AND o.state <> 'done')
+      AND EXISTS (SELECT FROM charge c WHERE c.tenant_id = $1 AND c.charge_run_id = $2
+                  AND c.part_number = $3
+                  AND c.position BETWEEN g.first_position AND g.last_position
+                  AND c.state IN ('new', 'unknown')))"};
 
 constexpr Query kStop{"charge_stop_runs", R"(
     WITH stopped AS (
@@ -335,6 +353,8 @@ Result<WorkablePart> load_part(db::Connection& connection, std::int64_t tenant_i
         auto account = accounts::read_account(*rows, 0, kAccountColumn, key);
         if (!account) return account.error();
         part.account = std::move(*account);
+        // Whoever switches the account off wants nothing to be written into it.
+        if (!rows->boolean(0, 4)) part.account->write_is_enabled = false;
     }
     return part;
 }
@@ -400,6 +420,14 @@ Result<std::optional<std::chrono::milliseconds>> next_claim_due_in(db::Connectio
     std::optional<std::chrono::milliseconds> due_in;
     if (const auto due = rows->optional_integer(0, 0)) due_in.emplace(*due);
     return due_in;
+}
+
+Result<bool> reopen_pages(db::Connection& connection, const WorkablePart& part) {
+    CARRYALL_TRY(connection.work_for_tenant(part.tenant_id));
+    Params params;
+    const auto rows = connection.exec(kReopen, add_part(params, part));
+    if (!rows) return rows.error();
+    return rows->affected() > 0;
 }
 
 Result<void> stop_runs_of(db::Connection& connection, const accounts::StoredAccount& account,

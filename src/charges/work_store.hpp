@@ -66,6 +66,10 @@ Result<ClaimCompletion> complete_claim(db::Connection& connection, const Workabl
 Result<std::optional<std::chrono::milliseconds>> next_claim_due_in(db::Connection& connection,
                                                                    const WorkablePart& part);
 
+// Opens the pages of a part that has charges to send and no open page; false: it has an open one,
+// or has settled.
+Result<bool> reopen_pages(db::Connection& connection, const WorkablePart& part);
+
 // Stops every run of the tenant that sends to this account: its credentials are refused, and no
 // charge is to blame.
 Result<void> stop_runs_of(db::Connection& connection, const accounts::StoredAccount& account,

@@ -1,4 +1,6 @@
 // Claims, completions, corrections, and what the database itself keeps from happening.
+#include <thread>
+
 #include "support/charges.hpp"
 
 namespace carryall::charges {
@@ -101,6 +103,8 @@ TEST_F(WorkStoreTest, a_charge_of_rev_io_belongs_to_one_intent) {
     complete(part, claimed, {ended(claimed.page.devices[0], DeviceState::processed, 5)});
     EXPECT_EQ(sql("SELECT reason FROM charge WHERE state = 'parked'"),
               "Rev.io's charge 5 is that of intent 1");
+    // It may have been sent: released it is looked up, and nobody can dismiss it.
+    EXPECT_EQ(sql("SELECT unclear_since IS NOT NULL FROM charge WHERE state = 'parked'"), "t");
     EXPECT_EQ(counts(), "sending 6 4 0 1 0 1 6.5000");
 }
 
@@ -126,6 +130,26 @@ TEST_F(WorkStoreTest, each_account_of_rev_io_counts_its_charges_for_itself) {
     }
     EXPECT_EQ(sql("SELECT count(*) FROM charge WHERE revio_charge_id = 5"), "2");
     EXPECT_EQ(sql("SELECT count(*) FROM charge WHERE state = 'parked'"), "0");
+}
+
+// As when the account refused the charge that was to be sent again.
+TEST_F(WorkStoreTest, an_unknown_charge_stays_known_as_sent_whatever_is_told_of_it) {
+    const WorkablePart part = part_of(make());
+    const ClaimedCharges first = claim(part);
+    auto lost = ended(first.page.devices[0], DeviceState::unknown);
+    lost.sent_ago = std::chrono::minutes(5);
+    lost.verdict.due_in = std::chrono::milliseconds(0);
+    complete(part, first, {lost});
+    const ClaimedCharges second = claim(part);
+    ASSERT_EQ(second.page.devices[0].state, DeviceState::unknown);
+    auto spared = ended(second.page.devices[0], DeviceState::unknown);
+    spared.unclear_since.reset();
+    spared.verdict.due_in = std::chrono::milliseconds(0);
+    complete(part, second, {spared});
+    const ClaimedCharges third = claim(part);
+    EXPECT_EQ(third.page.devices[0].unclear_since, lost.unclear_since);
+    ASSERT_TRUE(third.page.devices[0].sent_ago);
+    EXPECT_GE(*third.page.devices[0].sent_ago, std::chrono::minutes(5));
 }
 
 TEST_F(WorkStoreTest, the_application_cannot_change_or_delete_facts) {
@@ -161,6 +185,13 @@ TEST_F(WorkStoreTest, a_refused_account_stops_its_runs_and_a_person_resumes_them
     EXPECT_TRUE(charge_all(part));
 }
 
+TEST_F(WorkStoreTest, an_account_that_is_switched_off_is_not_written_to) {
+    const ChargeRunId run = make();
+    EXPECT_TRUE(part_of(run).account->write_is_enabled);
+    database().run("UPDATE service_provider SET is_active = false WHERE name = 'rev'");
+    EXPECT_FALSE(part_of(run).account->write_is_enabled);
+}
+
 TEST_F(WorkStoreTest, parked_charges_go_on_and_what_may_be_sent_is_unknown) {
     database().run(
         "UPDATE optimization_device_result SET rate_charge_amount = 20000 "
@@ -189,6 +220,99 @@ TEST_F(WorkStoreTest, parked_charges_go_on_and_what_may_be_sent_is_unknown) {
     EXPECT_EQ(again.page.devices[0].state, DeviceState::unknown);
     const auto missing = release_parked(*connection_, caller_, run, {1});
     EXPECT_FALSE(missing);
+}
+
+// Of the page both see a state that the other is about to change: whoever writes it down closes it.
+TEST_F(WorkStoreTest, what_is_released_while_its_page_is_written_down_is_sent_all_the_same) {
+    database().run(
+        "UPDATE optimization_device_result SET rate_charge_amount = 20000 "
+        "WHERE device_id = 2");
+    const ChargeRunId run = make();
+    const WorkablePart part = part_of(run);
+    const ClaimedCharges claimed = claim(part);
+    ASSERT_EQ(claimed.page.devices.size(), 5U);
+    std::vector<changes::DeviceResult> results;
+    for (const changes::ClaimedDevice& charge : claimed.page.devices) {
+        results.push_back(ended(charge, DeviceState::processed, next_revio_id_++));
+    }
+    auto other = db::Connection::open(base::Secret(database().app_conninfo()));
+    auto gate = db::Connection::open(base::Secret(database().app_conninfo()));
+    ASSERT_TRUE(other && gate);
+    {
+        auto held = db::Transaction::begin(**gate, 1);
+        ASSERT_TRUE(held && held->exec_text("SELECT FROM charge_run_part FOR UPDATE"));
+        std::thread releasing([&] { EXPECT_TRUE(release_parked(**other, caller_, run, {})); });
+        std::thread writing([&] { complete(part, claimed, results); });
+        while (sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                   "datname = current_database()") != "2") {
+        }
+        ASSERT_TRUE(held->commit());
+        releasing.join();
+        writing.join();
+    }
+    EXPECT_EQ(counts(), "sending 6 1 0 5 0 0 16.0200");
+    ASSERT_FALSE(*claim_charges(*connection_, part, "worker", seconds(60)));
+    const auto is_reopened = reopen_pages(*connection_, part);
+    ASSERT_TRUE(is_reopened && *is_reopened);
+    EXPECT_TRUE(charge_all(part));
+    EXPECT_FALSE(*reopen_pages(*connection_, part));
+}
+
+TEST_F(WorkStoreTest, parked_charges_that_are_not_meant_are_dismissed_unless_they_may_be_sent) {
+    database().run(
+        "UPDATE optimization_device_result SET rate_charge_amount = 20000 "
+        "WHERE device_id = 2");
+    const ChargeRunId run = make();
+    const WorkablePart part = part_of(run);
+    const ClaimedCharges claimed = claim(part);
+    auto lost = ended(claimed.page.devices[0], DeviceState::parked);
+    lost.unclear_since = base::Instant{};
+    std::vector<changes::DeviceResult> results{lost};
+    for (std::size_t i = 1; i < claimed.page.devices.size(); ++i) {
+        results.push_back(ended(claimed.page.devices[i], DeviceState::processed, next_revio_id_++));
+    }
+    ASSERT_TRUE(complete(part, claimed, results).is_settled);
+    database().run(
+        "UPDATE charge_run_part SET state = 'listed', list_key = 'x';"
+        "UPDATE charge_run SET state = 'finished', finished_at = now(), open_part_count = 0");
+    EXPECT_FALSE(dismiss_parked(*connection_, caller_, run, {}, ""));
+    EXPECT_FALSE(dismiss_parked(*connection_, caller_, run, {999}, "wrong plan"));
+    const auto dismissed = dismiss_parked(*connection_, caller_, run, {}, "wrong plan");
+    ASSERT_TRUE(dismissed) << dismissed.error().message;
+    EXPECT_EQ(dismissed->dismissed, 1);
+    EXPECT_EQ(dismissed->kept, 1);
+    EXPECT_EQ(sql("SELECT state || ': ' || reason FROM charge WHERE device_id = 2 AND "
+                  "kind = 'rate'"),
+              "skipped: dismissed by biller: wrong plan (it was parked: the amount 20000.00 is "
+              "above the limit 10000)");
+    EXPECT_EQ(sql("SELECT concat_ws(' ', state, parked_count, skipped_count, list_version) "
+                  "FROM charge_run_part"),
+              "settled 1 1 2");
+    // Its list is written again, and the run is told again.
+    EXPECT_EQ(sql("SELECT state || open_part_count FROM charge_run"), "sending1");
+    EXPECT_EQ(sql("SELECT count(*) FROM queue_message WHERE queue = 'customer_charge_check'"), "2");
+    EXPECT_EQ(dismiss_parked(*connection_, caller_, run, {}, "again")->dismissed, 0);
+}
+
+TEST_F(WorkStoreTest, a_reversal_that_was_refused_has_reversed_nothing) {
+    const ChargeRunId run = make();
+    charge_all(part_of(run));
+    const auto first = reverse_charges(*connection_, caller_, run, {1}, "wrong plan");
+    ASSERT_TRUE(first) << first.error().message;
+    const WorkablePart part = part_of(first->run);
+    const ClaimedCharges claimed = claim(part);
+    complete(part, claimed, {ended(claimed.page.devices[0], DeviceState::error)});
+    EXPECT_FALSE(get_charge(*connection_, {1}, ChargeId{1})->reversed_by_charge_id);
+    const auto second = reverse_charges(*connection_, caller_, run, {1}, "once more");
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_EQ(sql("SELECT generation || marker FROM charge WHERE reverses_charge_id = 1 AND "
+                  "state = 'new'"),
+              "3amop:Q7101-D1-RATE-G3");
+    EXPECT_FALSE(reverse_charges(*connection_, caller_, run, {1}, "twice"));
+    EXPECT_TRUE(charge_all(part_of(second->run)));
+    EXPECT_FALSE(reverse_charges(*connection_, caller_, run, {1}, "twice"));
+    EXPECT_TRUE(get_charge(*connection_, {1}, ChargeId{1})->reversed_by_charge_id);
+    EXPECT_EQ(sql("SELECT count(*) FROM charge v WHERE reverses_charge_id = 1"), "2");
 }
 
 TEST_F(WorkStoreTest, a_reversal_is_an_opposite_entry_of_a_new_generation_once) {

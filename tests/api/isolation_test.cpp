@@ -190,7 +190,7 @@ TEST_F(IsolationMatrix, own_ids_answer_and_nothing_foreign_is_ever_in_an_answer)
             if (route.pattern.ends_with("/activation-report")) {
                 EXPECT_EQ(reply.status, 404) << "the matrix's change is no activation";
             } else if (route.pattern.ends_with("/{partNumber}/list")) {
-                EXPECT_EQ(reply.status, 404) << "the matrix's charges have not ended";
+                EXPECT_EQ(reply.status, 409) << "the matrix's charges have not ended";
             } else if (route.method == http::Method::get) {
                 EXPECT_EQ(reply.status, 200) << route.pattern << ' ' << reply.body;
             }

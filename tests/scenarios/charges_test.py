@@ -1,6 +1,7 @@
 """Customer charges against the real programs and a simulated Rev.io, judged by what it holds."""
 
 import csv
+import json
 import random
 import shutil
 import signal
@@ -125,6 +126,36 @@ class ChargesTest(unittest.TestCase):
         self.assertEqual(scene.watch(run)["counts"]["charged"], 60)
         self.assert_equal_to_the_cent(scene, run)
 
+    def test_writes_that_are_switched_off_stop_the_run_and_fail_no_charge(self):
+        scene = self.scene(60)
+        run = scene.charge(scene.optimize([("5.00", "0", "0")] * 60))
+        scene.platform.carryall("providers", "set", scene.account_id, "writeIsEnabled:=false")
+        scene.start_worker()
+        stopped = scene.watch(run)
+        self.assertEqual((stopped["hold"], stopped["counts"]["new"]), ("stopped", 60), stopped)
+        self.assertIn("Writes disabled", stopped["holdReason"])
+        scene.platform.carryall("providers", "set", scene.account_id, "writeIsEnabled:=true")
+        scene.platform.carryall("charges", "resume", run)
+        self.assertEqual(scene.watch(run)["counts"]["charged"], 60)
+        self.assert_equal_to_the_cent(scene, run)
+
+    def test_what_rev_io_was_never_asked_waits_for_a_person_and_is_charged_once(self):
+        scene = self.scene(3)
+        run = scene.charge(scene.optimize([("5.00", "0", "0")] * 3))
+        address = scene.platform.notes["simulator"] + "/revio/v1"
+
+        def move(to):
+            scene.platform.carryall("providers", "set", scene.account_id,
+                                    f"settings:={json.dumps({'baseUrl': to})}")
+        move("http://127.0.0.1:9")  # nobody listens
+        scene.start_worker(CARRYALL_WORKER_MAX_RETRIES="1")
+        ended = scene.watch(run)
+        self.assertEqual((ended["state"], ended["counts"]["parked"]), ("finished", 3), ended)
+        move(address)
+        scene.platform.carryall("charges", "release", run)
+        self.assertEqual(scene.watch(run)["counts"]["charged"], 3)
+        self.assert_equal_to_the_cent(scene, run)
+
     def test_a_reversal_takes_everything_back_to_the_cent(self):
         scene = self.scene(20)
         instance = scene.optimize([("5.00", "0.75", "0")] * 20)
@@ -140,6 +171,50 @@ class ChargesTest(unittest.TestCase):
         again = scene.platform.carryall("charges", "reverse", run, "--reason", "twice",
                                         check=False)
         self.assertIn("reversed already", str(again))
+
+    def test_the_audit_compares_every_charge_with_what_rev_io_was_really_asked_for(self):
+        scene = self.scene(40)
+        instance = scene.optimize([("5.00", "0.75", "0.50")] * 40)
+        scene.faults(*what_can_go_wrong(hang=300))
+        scene.start_worker()
+        run = scene.charge(instance)
+        scene.watch(run)
+        ours = scene.charges(run)[0]
+        back = scene.platform.carryall("charges", "reverse", run, "--charges", ours["chargeId"],
+                                       "--reason", "wrong price")
+        scene.watch(back["chargeRunId"])
+        self.assertEqual(scene.audit(), [])
+        scene.faults()
+        scene.charge_behind_our_back(ours)
+        scene.charge_behind_our_back(ours, description="Somebody else's idea")
+        found = {one["rule"]: one["detail"] for one in scene.audit()}
+        self.assertEqual(set(found), {"I2.create_charge", "I3.create_charge"}, found)
+        self.assertIn("was performed 2 times for 1 charged", found["I3.create_charge"])
+        self.assertIn("Somebody else's idea", found["I2.create_charge"])
+
+    def test_what_a_person_dismisses_is_never_charged_and_blocks_no_sign_off(self):
+        scene = self.scene(3)
+        instance = scene.optimize([("5.00", "0", "0"), ("20000", "0", "0"), ("-3", "0", "0")])
+        scene.start_worker()
+        run = scene.charge(instance)
+        self.assertEqual(scene.watch(run)["counts"]["parked"], 2)
+        words = ("charges", "dismiss", run, "--reason", "a test of ours")
+        credit = next(one for one in scene.charges(run) if one["amount"] == "-3")
+        scene.platform.carryall("charges", "release", run, "--charges", credit["chargeId"])
+        self.assertEqual(scene.watch(run)["counts"]["parked"], 1)
+        self.assertEqual(scene.platform.carryall(*words)["dismissedCount"], 1)
+        ended = scene.watch(run)
+        self.assertEqual((ended["state"], ended["counts"]["skipped"]), ("finished", 1))
+        self.assertEqual(Decimal(ended["chargedAmount"]), 2)
+        self.assert_equal_to_the_cent(scene, run)
+        self.assertIn("dismissed by", scene.platform.carryall("charges", "list", run,
+                                                              to_json=False))
+        self.assertEqual(scene.audit(), [])
+        period = ("2026-02-01", "2026-02-28")
+        scene.platform.carryall("charges", "reconcile", "--account", scene.account_id, "--period",
+                                *period, "--watch")
+        scene.platform.carryall("charges", "sign-off", *period, "--note", "looked at")
+        self.assertEqual(scene.audit(), [])
 
     def test_a_reconciled_period_is_signed_off_and_takes_no_further_run(self):
         scene = self.scene(20)

@@ -26,13 +26,15 @@ using carriers::Step;
 using carriers::Unknown;
 using carriers::Verdict;
 
-constexpr std::int64_t kMaxRevioId = 2'147'483'647;
 constexpr std::size_t kDateBytes = 10;
 // 100,000 charges: of one service, or of one customer for charges without a service.
 constexpr int kMaxSearchPages = 200;
 // Rev.io tells when a charge was created without naming the zone, and its clock may differ: a
 // charge may look half a day older than it is.
 constexpr std::chrono::hours kCreatedMargin{24};
+constexpr int kUnauthenticated = 401;
+// The account's credentials are refused: no rung of the ladder is worth it.
+constexpr std::chrono::seconds kRefusedPause{300};
 // Rev.io may keep whole cents.
 constexpr std::int64_t kUnitsPerCent = base::Money::kUnitsPerWhole / 100;
 
@@ -144,7 +146,7 @@ class CreateCharge : public carriers::Exchange {
         }
         if (!account_.write_is_enabled) {
             return Outcome(
-                carriers::Refused{FailureClass::business, std::string(carriers::kWritesDisabled)});
+                carriers::Refused{FailureClass::system, std::string(carriers::kWritesDisabled)});
         }
         Call call;
         call.method = http::Method::post;
@@ -179,7 +181,9 @@ class CreateCharge : public carriers::Exchange {
 
     Step on_page(const http::ClientResponse& response) {
         auto step = reading_.proceed(response);
-        if (const auto* verdict = std::get_if<Verdict>(&step)) return cannot_tell(*verdict);
+        if (const auto* verdict = std::get_if<Verdict>(&step)) {
+            return cannot_tell(*verdict, response.status);
+        }
         auto& page = std::get<ChargePage>(step);
         for (ChargeRecord& record : page.records) {
             if (may_be_ours(record)) found_.push_back(std::move(record));
@@ -187,7 +191,10 @@ class CreateCharge : public carriers::Exchange {
         return page.is_last ? decide() : Step(read_page());
     }
 
-    static Step cannot_tell(const Verdict& verdict) {
+    static Step cannot_tell(const Verdict& verdict, int status) {
+        if (status == kUnauthenticated) {
+            return Outcome(Unknown{verdict.reason, kRefusedPause, true});
+        }
         const bool is_hopeless =
             verdict.meaning == Meaning::unclear && verdict.failure == FailureClass::system;
         return Outcome(

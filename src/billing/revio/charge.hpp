@@ -18,6 +18,7 @@
 
 namespace carryall::billing::revio {
 
+inline constexpr std::int64_t kMaxRevioId = 2'147'483'647;  // of a customer, a product, …
 inline constexpr std::size_t kMaxChargeDescriptionBytes = 1500;
 inline constexpr std::size_t kMaxMarkerBytes = 100;
 

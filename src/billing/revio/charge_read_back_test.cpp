@@ -260,6 +260,12 @@ TEST(RevioChargeReadBack, a_reading_that_cannot_tell_leaves_the_charge_unknown) 
     const auto held =
         play(*create_charge(account, model_charge(), resolving(true)), limited).outcome;
     EXPECT_TRUE(std::get<Unknown>(held).whole_account);
+    // Credentials that are refused are nothing that this charge could find out more about.
+    const auto locked_out = [](const Call&) { return answered(401, "[]"); };
+    const auto refused =
+        play(*create_charge(account, model_charge(), resolving(true)), locked_out).outcome;
+    EXPECT_TRUE(std::get<Unknown>(refused).whole_account);
+    EXPECT_EQ(std::get<Unknown>(refused).retry_after, seconds(300));
     EXPECT_EQ(std::get<Unknown>(held).retry_after, seconds(18));
 }
 

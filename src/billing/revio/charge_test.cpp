@@ -200,6 +200,8 @@ TEST(RevioCharge, with_writes_disabled_nothing_is_sent_but_a_reading) {
         return play(*create_charge(account, model_charge(), attempt),
                     [&](const Call& call) { return model.answer(call, Fault::none); });
     };
+    // The account is to blame, no charge is.
+    EXPECT_EQ(std::get<Refused>(play_it({}).outcome).failure, FailureClass::system);
     EXPECT_EQ(reason_of(play_it({}).outcome), carriers::kWritesDisabled);
     EXPECT_EQ(reason_of(play_it(resolving(true)).outcome), carriers::kWritesDisabled);
     EXPECT_EQ(model.writes_done, 0);
