@@ -41,11 +41,12 @@ class ReconciliationApi : public ApiTest {
             "INSERT INTO charge (tenant_id, charge_run_id, part_number, position, source, "
             "source_id, device_id, customer_id, service_provider_id, portal, kind, "
             "billing_period_start, billing_period_end, amount, description, rev_customer_id, "
-            "start_date, end_date, state, revio_charge_id, settled_at) SELECT {0}, {1}, 1, 1, "
+            "start_date, end_date, state, revio_charge_id, settled_at, "
+            "integration_authentication_id) SELECT {0}, {1}, 1, 1, "
             "'instance', {1}, device_id, {2}, service_provider_id, portal, 'rate', '{3}', '{3}', "
-            "6.5, 'x', 4102, '{3}', '{3}', 'charged', 8800000 + {1}, now() - interval '1 hour' "
-            "FROM device WHERE device_id = {4} RETURNING charge_id",
-            tenant, run_, customer, period_start_, own().ids.at("deviceId")));
+            "6.5, 'x', 4102, '{3}', '{3}', 'charged', 8800000 + {1}, now() - interval '1 "
+            "hour', {5} FROM device WHERE device_id = {4} RETURNING charge_id",
+            tenant, run_, customer, period_start_, own().ids.at("deviceId"), account_));
     }
 
     static std::int64_t number(const std::string& sql) { return std::stoll(database().value(sql)); }
