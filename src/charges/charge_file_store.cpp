@@ -28,7 +28,8 @@ std::vector<RowProblem> problems() {
         {{"iccid", "c.customer_id IS NULL",
           "'the device has no customer to charge; assign it to one first'"},
          {"iccid",
-          "$2::bigint IS NOT NULL AND coalesce(c.rev_customer_id, '') !~ '^[1-9][0-9]{0,8}$'",
+          "$2::bigint IS NOT NULL AND CASE WHEN c.rev_customer_id ~ '^[1-9][0-9]{0,9}$' "
+          "THEN c.rev_customer_id::bigint > 2147483647 ELSE true END",
           "'the customer ' || c.name || ' has no Rev.io id; set its revCustomerId, or charge it "
           "in a file without a Rev.io account'"},
          {"iccid", "$2::bigint IS NULL AND c.rev_customer_id IS NOT NULL",

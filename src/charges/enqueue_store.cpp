@@ -16,7 +16,8 @@ constexpr Query kFacts{"charge_instance_facts", R"(
            EXISTS (SELECT FROM optimization_comm_group g
                    WHERE g.tenant_id = $1 AND g.optimization_instance_id = w.id),
            i.integration_authentication_id IS NOT NULL,
-           coalesce(c.rev_customer_id ~ '^[1-9][0-9]{0,8}$', false),
+           CASE WHEN c.rev_customer_id ~ '^[1-9][0-9]{0,9}$'
+                THEN c.rev_customer_id::bigint <= 2147483647 ELSE false END,
            coalesce(p.integration = 'revio' AND p.is_active AND p.write_is_enabled, false),
            coalesce(c.name, ''), coalesce(p.name, ''), r.charge_run_id
     FROM unnest($2::bigint[]) WITH ORDINALITY w(id, place)

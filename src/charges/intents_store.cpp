@@ -93,8 +93,9 @@ constexpr const char* kJudged = R"(,
     line AS (
         SELECT l.*, d.service_provider_id, sp.integration, c.customer_id AS payer,
                c.name AS customer,
-               CASE WHEN c.rev_customer_id ~ '^[1-9][0-9]{0,8}$'
-                    THEN c.rev_customer_id::bigint END AS rev_customer_id,
+               CASE WHEN c.rev_customer_id ~ '^[1-9][0-9]{0,9}$'
+                    THEN CASE WHEN c.rev_customer_id::bigint <= 2147483647
+                              THEN c.rev_customer_id::bigint END END AS rev_customer_id,
                v.revio_service_id, v.customer_id AS service_customer,
                (CASE WHEN sp.integration IN ('pond', 'telegence') THEN l.period_start
                      ELSE least(l.period_start + 1, l.period_end) END
@@ -135,8 +136,8 @@ constexpr const char* kJudged = R"(,
         SELECT l.*, s.marker_format, CASE
             WHEN l.payer IS NULL THEN 'parked: the device has no customer to charge'
             WHEN l.amount = 0 THEN 'skipped: the amount is zero'
-            WHEN l.amount < 0 THEN 'parked: the amount ' || l.amount || ' is negative; correct the '
-                || 'result, or release it if a credit is meant'
+            WHEN l.amount < 0 THEN 'parked: the amount ' || l.amount || ' is negative; release it '
+                || 'if a credit is meant, else dismiss it'
             WHEN l.kind = 'sms' AND l.account_id IS NOT NULL
                 AND coalesce(l.product_id, l.product_type_id) IS NULL
                 THEN 'skipped: the SMS charge has neither a product nor a product type'

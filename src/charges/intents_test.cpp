@@ -249,6 +249,17 @@ TEST_F(IntentsTest, a_preview_shows_what_would_be_charged_and_leaves_nothing) {
     EXPECT_EQ(sql("SELECT total_amount - 10000.01 FROM charge_run_part"), "22.5300");
 }
 
+TEST_F(IntentsTest, a_customer_is_charged_under_every_id_that_rev_io_can_have) {
+    for (const char* no_id : {"2147483648", "99999999999", "0", "A7"}) {
+        database().run(std::string("UPDATE customer SET rev_customer_id = '") + no_id +
+                       "' WHERE customer_id = 1");
+        EXPECT_NE(refused({71}).find("has no Rev.io id"), std::string::npos) << no_id;
+    }
+    database().run("UPDATE customer SET rev_customer_id = '2147483647' WHERE customer_id = 1");
+    make();
+    EXPECT_EQ(sql("SELECT DISTINCT rev_customer_id FROM charge"), "2147483647");
+}
+
 TEST_F(IntentsTest, a_line_in_two_winning_queues_of_an_instance_is_refused_by_name) {
     database().run(R"(
         INSERT INTO optimization_comm_group VALUES (1, 712, 71);

@@ -112,8 +112,8 @@ Block steps_of(const ChargeCounts& counts) {
     if (counts.parked > 0) {
         steps.lines.push_back(
             fmt::format("{} charges wait for a person. Look at their reasons in the list; where an "
-                        "outcome is unclear, look at Rev.io first. Release what is right: the list "
-                        "is then written and mailed again.",
+                        "outcome is unclear, look at Rev.io first. Release what is right and "
+                        "dismiss what is not: the list is then written and mailed again.",
                         counts.parked));
     }
     if (counts.failed + counts.parked == 0) steps.lines.emplace_back("Nothing is left to be done.");

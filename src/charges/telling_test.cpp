@@ -121,20 +121,21 @@ TEST(SummaryMail, says_how_it_ended_and_what_is_to_be_done) {
     file.is_attached = true;
     const SummaryMail mail = summary_mail(run_of({part}), {{0}, {"a@example.com"}, true},
                                           {{"failed", "product # is unknown", 2}}, file);
-    EXPECT_EQ(mail.text,
-              "Customer Charge Processing Summary - Queue 501\n\n"
-              "Completed: 2026-04-01 12:00:00 UTC\nCustomer: customer 1 (account A-1)\n"
-              "Billing period: 2026-03-01 - 2026-03-31\nDevices processed: 6\n"
-              "Devices with errors: 5\nSuccessful charges: 1\nFailed charges: 2\n"
-              "Parked charges: 3\nSkipped charges: 0\nTotal charge amount: 12.50\n"
-              "\nErrors:\n- 2 x failed: product # is unknown\n"
-              "\nNext steps:\n"
-              "- 2 charges were refused and are not in Rev.io. Mend what the list says under "
-              "ErrorMessage, then charge these devices by a file.\n"
-              "- 3 charges wait for a person. Look at their reasons in the list; where an outcome "
-              "is unclear, look at Rev.io first. Release what is right: the list is then written "
-              "and mailed again.\n"
-              "\nThe charge list is attached: 501.txt.\n");
+    EXPECT_EQ(
+        mail.text,
+        "Customer Charge Processing Summary - Queue 501\n\n"
+        "Completed: 2026-04-01 12:00:00 UTC\nCustomer: customer 1 (account A-1)\n"
+        "Billing period: 2026-03-01 - 2026-03-31\nDevices processed: 6\n"
+        "Devices with errors: 5\nSuccessful charges: 1\nFailed charges: 2\n"
+        "Parked charges: 3\nSkipped charges: 0\nTotal charge amount: 12.50\n"
+        "\nErrors:\n- 2 x failed: product # is unknown\n"
+        "\nNext steps:\n"
+        "- 2 charges were refused and are not in Rev.io. Mend what the list says under "
+        "ErrorMessage, then charge these devices by a file.\n"
+        "- 3 charges wait for a person. Look at their reasons in the list; where an outcome "
+        "is unclear, look at Rev.io first. Release what is right and dismiss what is not: the "
+        "list is then written and mailed again.\n"
+        "\nThe charge list is attached: 501.txt.\n");
     EXPECT_NE(mail.html.find("<th align=\"left\">Devices processed</th><td>6</td>"),
               std::string::npos)
         << mail.html;
