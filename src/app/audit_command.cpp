@@ -109,7 +109,7 @@ void add_audit_command(CLI::App& root, Cli& cli) {
     app->add_option("--tenant", arguments.tenant, "Only this tenant");
     app->add_option("--overdue-seconds", arguments.settings.overdue_seconds,
                     "What is due for longer is a finding")
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number());
     app->add_flag("--finished", arguments.settings.everything_is_finished,
                   "Nothing may be live any more");
     app->add_option("--ledger", arguments.ledger,

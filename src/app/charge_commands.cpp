@@ -125,9 +125,7 @@ json::array ids_of(const std::vector<std::int64_t>& ids) {
 }
 
 void add_run_id(CLI::App* app, ChargeArguments& arguments) {
-    app->add_option("run", arguments.id, "The charge run's id")
-        ->required()
-        ->check(CLI::PositiveNumber);
+    app->add_option("run", arguments.id, "The charge run's id")->required()->check(whole_number());
 }
 
 // What is charged: optimization instances, or a file.
@@ -136,9 +134,9 @@ void add_what(CLI::App* app, ChargeArguments& arguments) {
     what->add_option("--instances", arguments.instances,
                      "Ids of optimization instances, separated by commas")
         ->delimiter(',')
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number());
     what->add_option("--file", arguments.file, "Id of a charge file, in place of --instances")
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number());
     what->require_option(1);
 }
 
@@ -151,7 +149,7 @@ void add_named_charges(CLI::App* app, ChargeArguments& arguments) {
     app->add_option("--charges", arguments.charges,
                     "Only these charges, by id, separated by commas")
         ->delimiter(',')
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number());
 }
 
 void print_preview(const Cli& cli, const json::value& preview) {
@@ -224,7 +222,7 @@ void add_looking(CLI::App* group, Cli& cli, ChargeArguments& arguments) {
     auto* written = group->add_subcommand("list", "The stored charge list of a part of a run");
     add_run_id(written, arguments);
     written->add_option("--part", arguments.part, "Which part; the first by default")
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number());
     on_command(
         written, cli, arguments, [](const Cli&, ApiClient& client, const ChargeArguments& given) {
             return client.download(

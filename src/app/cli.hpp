@@ -43,6 +43,9 @@ struct Cli {
 
 int exit_code(base::ErrorKind kind);
 
+// Of an option: an id, or another whole number from 1.
+CLI::Validator whole_number();
+
 // Builds the whole tree of commands below `root`.
 void add_all_commands(CLI::App& root, Cli& cli);
 

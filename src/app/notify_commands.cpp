@@ -36,7 +36,7 @@ Result<void> show(const Cli& cli, const Result<json::value>& document) {
 }
 
 void add_id(CLI::App* app, NotifyArguments& arguments, const char* help) {
-    app->add_option("id", arguments.id, help)->required()->check(CLI::PositiveNumber);
+    app->add_option("id", arguments.id, help)->required()->check(whole_number());
 }
 
 void add_types(CLI::App* app, NotifyArguments& arguments) {

@@ -4,6 +4,7 @@
 #include "app/cli.hpp"
 #include "app/processes.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "db/migrate.hpp"
 
 namespace carryall::app {
@@ -18,6 +19,14 @@ Result<Config> Cli::config() const {
         std::cerr << "carryall: " << mistakes[i].message << " (" << mistakes[i].where << ")\n";
     }
     return loaded;
+}
+
+CLI::Validator whole_number() {
+    const auto check = [](const std::string& text) -> std::string {
+        const auto number = base::parse_int(text);
+        return number && *number > 0 ? "" : "must be a whole number from 1, not '" + text + "'";
+    };
+    return {check, "NUMBER"};
 }
 
 int exit_code(ErrorKind kind) {

@@ -104,8 +104,7 @@ void add_reconcile(CLI::App* group, Cli& cli, ReconciliationArguments& arguments
         "reconcile",
         "Read all charges of the customers concerned from Rev.io and compare them "
         "with ours; changes nothing");
-    auto* run =
-        app->add_option("run", arguments.id, "The charge run's id")->check(CLI::PositiveNumber);
+    auto* run = app->add_option("run", arguments.id, "The charge run's id")->check(whole_number());
     auto* account =
         app->add_option("--account", arguments.account, "Rev.io account of a period, name or id");
     auto* period = app->add_option("--period", arguments.period,
@@ -135,7 +134,7 @@ void add_differences(CLI::App* group, Cli& cli, ReconciliationArguments& argumen
         group->add_subcommand("differences", "The differences that a reconciliation found");
     differences->add_option("reconciliation", arguments.id, "The reconciliation's id")
         ->required()
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number());
     differences->add_option("--kind", arguments.kind, "missing, extra, wrong_amount, …");
     differences->add_option("--limit", arguments.limit, "How many to show")
         ->check(CLI::Range(std::size_t{1}, kMaxListed));
@@ -155,7 +154,7 @@ void add_differences(CLI::App* group, Cli& cli, ReconciliationArguments& argumen
         group->add_subcommand("accept-difference", "Say that a difference may stay as it is");
     accept->add_option("difference", arguments.id, "The difference's id")
         ->required()
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number());
     accept->add_option("--reason", arguments.reason, "Why; kept with the difference")->required();
     on_command(accept, cli, arguments,
                [](const Cli& out, ApiClient& client,

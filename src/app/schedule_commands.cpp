@@ -83,8 +83,8 @@ Result<void> cancel(const Cli& cli, ApiClient& client, const ScheduleArguments& 
 }
 
 void add_filters(CLI::App* app, ScheduleArguments& arguments) {
-    app->add_option("--device", arguments.device, "Device id")->check(CLI::PositiveNumber);
-    app->add_option("--customer", arguments.customer, "Customer id")->check(CLI::PositiveNumber);
+    app->add_option("--device", arguments.device, "Device id")->check(whole_number());
+    app->add_option("--customer", arguments.customer, "Customer id")->check(whole_number());
     app->add_option("--from", arguments.from, "Due at this date or later (ISO 8601)");
     app->add_option("--before", arguments.before, "Due before this date");
     app->add_option("--limit", arguments.limit, "How many to show")

@@ -169,7 +169,7 @@ void add_filter_options(CLI::App* app, DriftArguments& arguments) {
     app->add_option("--provider", arguments.provider, "Service provider, by name or id");
     app->add_option("--field", arguments.field,
                     "status, ratePlan, communicationPlan, msisdn, imei or presence");
-    app->add_option("--device", arguments.device, "Device id")->check(CLI::PositiveNumber);
+    app->add_option("--device", arguments.device, "Device id")->check(whole_number());
 }
 
 void add_decision_command(CLI::App* drift, Cli& cli, DriftArguments& arguments, const char* verb,

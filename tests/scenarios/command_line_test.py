@@ -171,6 +171,9 @@ class Mistakes(CommandLine):
         self.ok("change", "submit", "/nonexistent.csv", "--type", "status", status=2)
         self.ok("change", "submit", status=2)
         self.ok("chnage", status=2)
+        for wrong in ("0", "-3", "4x", "99999999999999999999"):
+            told = self.ok("charges", "release", "1", f"--charges={wrong}", status=2).stderr
+            self.assertIn(f"must be a whole number from 1, not '{wrong}'", told)
 
     def test_a_problem_is_readable_and_for_scripts_a_document(self):
         empty = scene.write("empty.csv", "")
