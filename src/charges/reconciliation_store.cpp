@@ -299,9 +299,10 @@ Result<tenants::Page<ChargeDifference>> list_differences(db::Connection& connect
         "d.charge_reconciliation_id = $2 AND ($3 = '' OR d.kind = $3) "
         "AND ($4::boolean IS NULL OR (d.accepted_at IS NOT NULL) = $4) "
         "AND d.charge_difference_id < $5 ORDER BY d.charge_difference_id DESC LIMIT $6";
-    const std::string question =
-        fmt::format("charge_differences/{}/{}/{}", filter.reconciliation.value, filter.kind,
-                    filter.is_accepted ? (*filter.is_accepted ? "yes" : "no") : "");
+    std::string accepted;
+    if (filter.is_accepted) accepted = *filter.is_accepted ? "yes" : "no";
+    const std::string question = fmt::format("charge_differences/{}/{}/{}",
+                                             filter.reconciliation.value, filter.kind, accepted);
     const auto before = tenants::newest_first(tokens, tenant_id, question, page);
     if (!before) return before.error();
     CARRYALL_TRY(connection.work_for_tenant(tenant_id.value));

@@ -91,7 +91,7 @@ Result<void> ChargeRunner::wait_for_work(milliseconds at_most) {
 }
 
 Result<bool> ChargeRunner::work_one() {
-    const auto made = receive(*enqueue_queue_, settings_.making_lease, &ChargeRunner::make);
+    auto made = receive(*enqueue_queue_, settings_.making_lease, &ChargeRunner::make);
     if (!made || *made) return made;
     return receive(*charge_queue_, settings_.lease, &ChargeRunner::send);
 }

@@ -1,6 +1,9 @@
 // Numbers and cells of tables with amounts. Pure.
 #include "charges/table_rules.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/text.hpp"
 #include "billing/revio/charge.hpp"
 #include "charges/optimization.hpp"
@@ -203,11 +206,10 @@ std::optional<std::string> shown_number(std::string_view text) {
 
 bool looks_chargeable(std::string_view column_name) {
     const std::string name = sheets::comparable_column_name(column_name);
-    for (const std::string_view part :
-         {"charge", "amount", "amt", "overage", "usage", "sms", "product"}) {
-        if (name.find(part) != std::string::npos) return true;
-    }
-    return false;
+    constexpr std::array<std::string_view, 7> kParts = {"charge", "amount", "amt",    "overage",
+                                                        "usage",  "sms",    "product"};
+    return std::any_of(kParts.begin(), kParts.end(),
+                       [&](std::string_view part) { return name.find(part) != std::string::npos; });
 }
 
 Text read_cell(const TableColumn& column, const sheets::Cell& cell) {
