@@ -161,6 +161,20 @@ TEST_F(ActivationWithCustomerTest, a_retry_of_the_activation_retries_what_follow
     EXPECT_EQ((*page)->devices.size(), 2u);
 }
 
+TEST_F(ActivationWithCustomerTest,
+       an_activation_that_is_tried_again_does_not_wait_for_what_follows) {
+    submit_with_customer(one(iccid_of_serial(1)));
+    write_down(activation_, {rejected()});
+    write_down(following_, {not_activated()});
+    EXPECT_EQ(retried().additional_retried_count, 1);
+    const ClaimedPage in_hand = claim_following(1);
+    const auto page = claim_page(*connection_, tenant_id(), activation_, "w", seconds(60));
+    ASSERT_TRUE(page && page->has_value());
+    EXPECT_EQ((*page)->held_back, 0);
+    EXPECT_EQ((*page)->devices.size(), 1U);
+    put_back(in_hand);
+}
+
 TEST_F(ActivationWithCustomerTest, a_page_that_is_being_sent_is_busy_and_can_be_retried_later) {
     submit_with_customer(one(iccid_of_serial(1)) + "," + one(iccid_of_serial(2)));
     write_down(activation_, {rejected(), rejected()});

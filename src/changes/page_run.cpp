@@ -2,9 +2,8 @@
 #include "changes/page_run.hpp"
 
 #include <deque>
-#include <random>
 
-#include "changes/run_log.hpp"
+#include "changes/page_record.hpp"
 
 namespace carryall::changes {
 namespace {
@@ -23,29 +22,6 @@ constexpr milliseconds kLongestWaitToGoOn{60'000};
 constexpr int kMaxCalls = 200;  // of one conversation
 constexpr int kMaxRefusalsInARow = 3;
 
-// One device on its way through the exchange.
-struct Conversation {
-    const ClaimedDevice* device = nullptr;
-    DevicePlan* plan = nullptr;
-    std::optional<Call> call;  // to be sent, or in flight
-    bool started = false;
-    int step = 0;
-    base::Instant call_started;
-    std::optional<steady_clock::time_point> last_change_sent;  // a state-changing call left us
-    std::optional<steady_clock::time_point> changed_before;    // the same, before the present call
-    std::vector<std::size_t> sharers;  // others whose calls went out in this one's request
-    int session = 0;                   // the session the present call was made in
-    bool was_renewed = false;          // the present call was repeated in a new session
-};
-
-DeviceResult result_for(const ClaimedDevice& device) {
-    DeviceResult result;
-    result.id = device.id;
-    result.device_id = device.device_id;
-    result.before = device.state;
-    return result;
-}
-
 class PageRun {
   public:
     PageRun(const ClaimedPage& page, std::vector<DevicePlan> plans,
@@ -59,16 +35,13 @@ class PageRun {
           settings_(settings),
           client_(client),
           pace_(pace),
-          effect_of_(effect_of),
           hooks_(hooks),
           page_(page),
           lease_(settings.lease),
           headers_(account.header_list(correlation_id)),
-          random_(std::random_device{}()) {
+          record_(page, settings, effect_of) {
         CHECK(plans_.size() == page.devices.size());
         conversations_.resize(page.devices.size());
-        output_.results.reserve(page.devices.size());
-        output_.log.reserve(page.devices.size());
         for (std::size_t i = 0; i < conversations_.size(); ++i) {
             conversations_[i].device = &page.devices[i];
             conversations_[i].plan = &plans_[i];
@@ -85,7 +58,7 @@ class PageRun {
             if (hooks_.progress) hooks_.progress(waiting_.size(), in_flight_);
             if (steady_clock::now() >= lease_.give_up) cut_off();
         }
-        return std::move(output_);
+        return record_.take(resume_in_);
     }
 
   private:
@@ -97,7 +70,7 @@ class PageRun {
 
     // What is unclear may be read also while the change is held.
     bool may_start(const Conversation& conversation) const {
-        const bool has_failed = page_.failures_left && failures_ >= *page_.failures_left;
+        const bool has_failed = page_.failures_left && record_.failures() >= *page_.failures_left;
         return !hooks_.should_stop() && !account_paused_ && !has_failed &&
                steady_clock::now() < lease_.stop_sending &&
                (leave() == Leave::begin || is_unclear(*conversation.device));
@@ -117,7 +90,7 @@ class PageRun {
             Conversation& conversation = conversations_[index];
             if (conversation.step == 0 && !may_start(conversation)) {
                 waiting_.pop_front();
-                leave_for_later(conversation);
+                record_.leave_for_later(*conversation.device);
                 continue;
             }
             if (!conversation.started && !begin(conversation)) {
@@ -192,7 +165,7 @@ class PageRun {
 
     bool take_step(Conversation& conversation, carriers::Step step) {
         if (auto* outcome = std::get_if<Outcome>(&step)) {
-            if (conversation.step == 0) add_outcome_log(conversation, *outcome);
+            if (conversation.step == 0) record_.add_outcome_log(conversation, *outcome);
             finish(conversation, *outcome);
             return false;
         }
@@ -351,7 +324,7 @@ class PageRun {
         if (conversation.step >= kMaxCalls && std::holds_alternative<Call>(step)) {
             step = Outcome(carriers::Unknown{"the conversation did not come to an end"});
         }
-        add_call_log(conversation, call, part.devices, answer, std::get_if<Outcome>(&step));
+        record_.add_call_log(conversation, call, part.devices, answer, std::get_if<Outcome>(&step));
         if (take_step(conversation, std::move(step))) waiting_.push_front(index);
     }
 
@@ -364,7 +337,7 @@ class PageRun {
         conversation.was_renewed = true;
         conversation.last_change_sent = conversation.changed_before;
         const Outcome again = carriers::NotSent{"the session had ended", {}, false};
-        add_call_log(conversation, *conversation.call, devices, answer, &again);
+        record_.add_call_log(conversation, *conversation.call, devices, answer, &again);
         if (conversation.session == session_number_ && !account_refusal_ && !account_paused_) {
             take_session(session_->renew(ended));
         }
@@ -418,12 +391,6 @@ class PageRun {
         take_answers(kTick);
     }
 
-    void leave_for_later(const Conversation& conversation) {
-        if (conversation.device->lost) {
-            output_.results.push_back(left_unknown(*conversation.device));
-        }
-    }
-
     // An account that is refused line after line (credentials, permission) is not tried for all the
     // others of the page as well: some carriers lock a user for less.
     void watch_refusals(const Conversation& conversation, const Outcome& outcome) {
@@ -438,87 +405,24 @@ class PageRun {
         }
     }
 
-    // A success that is to be seen first is an unknown outcome: the next attempt reads it back.
-    Outcome believed(const Conversation& conversation, const Outcome& told) const {
-        const ClaimedDevice& device = *conversation.device;
-        const bool was_read = device.lost || device.state == DeviceState::unknown;
-        const bool is_to_be_seen = settings_.believes_readings_only && !was_read &&
-                                   conversation.plan->exchange != nullptr &&
-                                   std::holds_alternative<carriers::Applied>(told);
-        if (!is_to_be_seen) return told;
-        return carriers::Unknown{"Done, as it was answered; to be read back"};
-    }
-
     // `was_told`: the outside system itself says how the account stands.
     // `held`: the change was, so the conversation was broken off.
     void finish(Conversation& conversation, const Outcome& told, bool was_told = true,
                 const Held* held = nullptr) {
-        const Outcome outcome = believed(conversation, told);
+        const Outcome outcome = record_.believed(conversation, told);
         watch_refusals(conversation, outcome);
-        add_remark(conversation, outcome);
-        const ClaimedDevice& device = *conversation.device;
-        DeviceResult result = result_for(device);
-        const carriers::Exchange* exchange = conversation.plan->exchange.get();
-        base::json::value progress = exchange != nullptr ? exchange->progress() : nullptr;
-        if (exchange == nullptr && !device.progress.empty()) {
-            progress = base::parse_json(device.progress).value_or(nullptr);
-        }
-        AttemptEnd end;
-        end.was_unknown = device.lost || device.state == DeviceState::unknown;
-        end.was_waiting = device.state == DeviceState::waiting;
-        end.did_earlier_steps = !progress.is_null();
-        end.retry_number = device.retry_number;
-        end.read_back_count = device.read_back_count;
-        auto sent_ago = since_last_send(conversation);
-        // Unknown, and nobody knows since when: from now on.
-        if (!sent_ago && std::holds_alternative<carriers::Unknown>(outcome)) sent_ago.emplace(0);
-        if (sent_ago) {
-            end.settles_in =
-                std::chrono::duration_cast<milliseconds>(settings_.settling_time) - *sent_ago;
-        }
-        end.jitter = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
-        result.verdict = held == nullptr ? judge(outcome, end, settings_.retry)
-                                         : judge_withdrawn(outcome, end, *held, serialize(progress),
-                                                           settings_.retry);
-        if (held != nullptr) add_held_log(conversation, result.verdict);
-        const DeviceState state = result.verdict.state;
-        if (state == DeviceState::error || state == DeviceState::parked) ++failures_;
-        const bool was_taken = !std::holds_alternative<carriers::Refused>(outcome) &&
-                               !std::holds_alternative<carriers::NotSent>(outcome);
-        if (conversation.last_change_sent && was_taken) {
-            result.line_action = conversation.plan->line_action;
-        }
-        if (const auto* applied = std::get_if<carriers::Applied>(&outcome)) {
-            result.effect = effect_of_(*conversation.plan, *applied);
-        } else if (const auto* pending = std::get_if<carriers::Pending>(&outcome)) {
-            result.reference = pending->reference;
-            result.sent_ago = sent_ago;
-        } else if (const auto* not_sent = std::get_if<carriers::NotSent>(&outcome)) {
-            if (not_sent->whole_account && was_told) pause_account(not_sent->retry_after);
+        record_.end(conversation, outcome, held);
+        if (!was_told) return;
+        if (const auto* not_sent = std::get_if<carriers::NotSent>(&outcome)) {
+            if (not_sent->whole_account) pause_account(not_sent->retry_after);
         } else if (const auto* unknown = std::get_if<carriers::Unknown>(&outcome)) {
-            if (unknown->whole_account && was_told) pause_account(unknown->retry_after);
+            if (unknown->whole_account) pause_account(unknown->retry_after);
         }
-        const auto* done = std::get_if<carriers::Applied>(&outcome);
-        if ((done == nullptr || done->keeps_progress) && !progress.is_null()) {
-            result.progress = serialize(progress);
-        }
-        if (done == nullptr && exchange != nullptr) {
-            carriers::Applied so_far{exchange->achieved()};
-            if (!so_far.details.empty()) result.effect = effect_of_(*conversation.plan, so_far);
-        }
-        if (state == DeviceState::unknown || state == DeviceState::parked) {
-            result.unclear_since = device.unclear_since ? device.unclear_since : page_.claimed_at;
-            result.sent_ago = sent_ago;
-        }
-        output_.results.push_back(std::move(result));
     }
 
-    std::optional<milliseconds> since_last_send(const Conversation& conversation) const {
-        if (conversation.last_change_sent) {
-            return std::chrono::duration_cast<milliseconds>(steady_clock::now() -
-                                                            *conversation.last_change_sent);
-        }
-        return conversation.device->sent_ago;
+    void end_without_call(Conversation& conversation, const Outcome& outcome) {
+        record_.add_decision_log(conversation, outcome);
+        finish(conversation, outcome);
     }
 
     void pause_account(std::optional<std::chrono::seconds> retry_after) {
@@ -531,67 +435,7 @@ class PageRun {
     // No further device is begun.
     void leave_account_alone(milliseconds pause) {
         account_paused_ = true;
-        output_.resume_in = std::max(output_.resume_in, pause);
-    }
-
-    void add_call_log(const Conversation& conversation, const Call& call, std::size_t devices,
-                      const http::ClientResponse& answer, const Outcome* outcome) {
-        LogEntry entry = base_entry(conversation, call.operation);
-        if (!call.description.empty()) entry.description = call.description;
-        describe_call(entry, call, devices, answer);
-        entry.started_at = conversation.call_started;
-        if (outcome != nullptr) mark_outcome(entry, *outcome);
-        output_.log.push_back(std::move(entry));
-    }
-
-    void add_remark(Conversation& conversation, const Outcome& outcome) {
-        const auto* applied = std::get_if<carriers::Applied>(&outcome);
-        if (applied == nullptr || !applied->remark) return;
-        ++conversation.step;
-        LogEntry entry = base_entry(conversation, "");
-        entry.description = applied->remark->description;
-        entry.request = applied->remark->request;
-        entry.response = applied->remark->response;
-        output_.log.push_back(std::move(entry));
-    }
-
-    void add_outcome_log(const Conversation& conversation, const Outcome& outcome) {
-        const std::string& notices = conversation.device->notices;
-        LogEntry entry = base_entry(conversation, notices.empty() ? "Check" : "Callback");
-        if (!notices.empty()) describe_notices(entry, notices);
-        mark_outcome(entry, outcome);
-        output_.log.push_back(std::move(entry));
-    }
-
-    void add_held_log(Conversation& conversation, const Verdict& verdict) {
-        if (verdict.state != DeviceState::cancelled && verdict.state != DeviceState::parked) return;
-        ++conversation.step;
-        LogEntry entry = base_entry(conversation, "Cancel");
-        entry.action = "Cancel";
-        entry.status = verdict.state == DeviceState::cancelled ? "ERROR" : "PENDING";
-        entry.error = verdict.reason;
-        output_.log.push_back(std::move(entry));
-    }
-
-    void end_without_call(Conversation& conversation, const Outcome& outcome) {
-        LogEntry entry = base_entry(conversation, conversation.plan->exchange ? "Check" : "");
-        entry.request = conversation.plan->effect;
-        mark_outcome(entry, outcome);
-        output_.log.push_back(std::move(entry));
-        ++conversation.step;
-        finish(conversation, outcome);
-    }
-
-    LogEntry base_entry(const Conversation& conversation, const std::string& operation) const {
-        LogEntry entry;
-        entry.device_change = conversation.device->id;
-        entry.step = std::max(1, conversation.step);
-        entry.description = settings_.description + ": " + settings_.integration_name;
-        if (!operation.empty()) entry.description += ' ' + operation;
-        entry.status = "PROCESSED";
-        entry.retry_number = conversation.device->retry_number;
-        entry.started_at = entry.processed_at = base::system_clock().now();
-        return entry;
+        resume_in_ = std::max(resume_in_, pause);
     }
 
     std::vector<DevicePlan> plans_;
@@ -601,7 +445,6 @@ class PageRun {
     const PageRunSettings& settings_;
     http::Client& client_;
     Pace& pace_;
-    const EffectOf& effect_of_;
     const PageRunHooks& hooks_;
     const ClaimedPage& page_;
     LeaseTimes lease_;
@@ -611,30 +454,16 @@ class PageRun {
     int session_number_ = 0;
     std::optional<carriers::Refused> account_refusal_;
     int refusals_in_a_row_ = 0;
-    std::mt19937 random_;
     std::vector<Conversation> conversations_;
     std::deque<std::size_t> waiting_;  // to be started, or with a next call; the latter in front
     std::vector<http::ClientResponse> answers_;
     int in_flight_ = 0;
     bool account_paused_ = false;
-    std::int64_t failures_ = 0;  // devices of this page that are error or parked
-    PageRunOutput output_;
+    milliseconds resume_in_{0};
+    PageRecord record_;
 };
 
 }  // namespace
-
-DeviceResult left_unknown(const ClaimedDevice& device) {
-    DeviceResult result = result_for(device);
-    result.verdict.state = DeviceState::unknown;
-    result.verdict.reason = "the worker that was sending this device did not finish";
-    result.verdict.due_in = milliseconds(0);
-    result.verdict.retry_number = device.retry_number;
-    result.verdict.read_back_count = device.read_back_count;
-    result.progress = device.progress;
-    result.unclear_since = device.unclear_since;
-    result.sent_ago = device.sent_ago;
-    return result;
-}
 
 PageRunOutput run_page(const ClaimedPage& page, std::vector<DevicePlan> plans,
                        const carriers::Account& account, const std::string& correlation_id,

@@ -66,12 +66,13 @@ constexpr Query kClaim{"run_claim_page", R"(
         WHERE b.tenant_id = $1 AND b.status IN ('PENDING', 'PROCESSING')
           AND (b.start_number, b.bulk_change_id) < (change.start_number, $2::bigint)),
     -- A device that had a date, or is tried again, may meet a change that was started later and is
-    -- under way already.
+    -- under way already. What follows this change waits for it and is never waited for.
     later AS MATERIALIZED (
         SELECT min(b.bulk_change_id) AS first, max(b.bulk_change_id) AS last
         FROM bulk_change b, change
         WHERE b.tenant_id = $1 AND b.status IN ('PENDING', 'PROCESSING')
-          AND (b.start_number, b.bulk_change_id) > (change.start_number, $2::bigint))
+          AND (b.start_number, b.bulk_change_id) > (change.start_number, $2::bigint)
+          AND b.follows_bulk_change_id IS DISTINCT FROM $2::bigint)
     SELECT page.page_number, page.attempt, page.lost_count,
            to_char(page.claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            c.device_change_id, c.device_id, d.iccid, d.msisdn, d.imei, d.status, c.request, c.state,
@@ -104,6 +105,7 @@ constexpr Query kClaim{"run_claim_page", R"(
                    AND b.bulk_change_id = l.device_change_id >> 20
                    AND b.status IN ('PENDING', 'PROCESSING')
                    AND (b.start_number, b.bulk_change_id) > (change.start_number, $2::bigint)
+                   AND b.follows_bulk_change_id IS DISTINCT FROM $2::bigint
                WHERE l.tenant_id = $1 AND l.device_id = c.device_id
                  AND l.device_change_id >= later.first << 20
                  AND l.device_change_id < (later.last + 1) << 20
