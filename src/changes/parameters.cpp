@@ -95,7 +95,8 @@ const std::vector<ParameterField>& fields() {
          "revproductids productids revproductidlist",
          FieldKind::list,
          {.list = &member<kAssign, &A::revio_product_ids>}},
-        {customerassignment, "addCustomerRatePlan", "", FieldKind::flag,
+        // The original system's flag has the carrier in its name and enables the customer's plan.
+        {customerassignment, "addCustomerRatePlan", "addcarrierrateplan", FieldKind::flag,
          to_flag<kAssign, &A::add_customer_rate_plan>()},
         {customerassignment, "customerRatePlanId", "", FieldKind::number,
          to_number<kAssign, &A::customer_rate_plan_id>()},

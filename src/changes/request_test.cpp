@@ -101,12 +101,15 @@ TEST(RequestTest, every_type_is_known_by_name_in_any_case_and_by_number) {
 
 TEST(RequestTest, customer_and_service_at_the_top_level_are_accepted) {
     auto parsed = parse(R"({"serviceProviderId": 1, "changeType": "CustomerAssignment",
-        "RevCustomerId": 100, "CreateRevService": true, "devices": []})");
+        "RevCustomerId": 100, "CreateRevService": true, "AddCarrierRatePlan": false,
+        "UseCarrierActivation": true, "devices": []})");
     ASSERT_TRUE(parsed.result);
     const auto& assignment = parsed.result->request.parameters.customer_assignment;
     ASSERT_TRUE(assignment);
     EXPECT_EQ(assignment->rev_customer_id, "100");
     EXPECT_EQ(assignment->create_rev_service, true);
+    EXPECT_EQ(assignment->add_customer_rate_plan, false);
+    EXPECT_EQ(assignment->use_carrier_activation, true);
 }
 
 TEST(RequestTest, every_mistake_is_reported_with_its_pointer) {

@@ -242,6 +242,12 @@ Result<void> process_in(db::Transaction& transaction, const tenants::Caller& cal
                                base::to_string(change->follows) + " and is started with it",
                            {}};
     }
+    // As of a plan: what was meant for a day is no longer wanted on another.
+    if (change->first_due_at && *change->first_due_at < change->now - kSameDay) {
+        return base::Error{base::ErrorKind::conflict,
+                           "the date of the bulk change has passed; cancel it and submit it again",
+                           {}};
+    }
     CARRYALL_TRY(start(transaction, caller, id, *change));
     const auto waits = require_approval(transaction, tenant_id, id);
     if (!waits) return waits.error();

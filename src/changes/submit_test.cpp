@@ -493,6 +493,26 @@ TEST_F(SubmitTest, what_is_not_to_be_processed_is_stored_as_new_and_not_queued) 
               ErrorKind::conflict);
 }
 
+TEST_F(SubmitTest, what_was_stored_for_a_day_that_has_passed_is_not_started) {
+    const auto line = quoted({add_device(ours_, 1)});
+    const auto result = accepted(submit_json(
+        ours_,
+        request(ours_.pond, "statusupdate", line,
+                status("Suspended") + R"(, "processChanges": false, "startAt": ")" +
+                    base::to_iso8601(base::system_clock().now() + std::chrono::hours(1)) + '"')));
+    const auto moved = [&](const char* ago) {
+        database().run(std::string("UPDATE bulk_change SET first_due_at = now() - interval '") +
+                       ago + "' WHERE bulk_change_id = " + base::to_string(result.id));
+    };
+    moved("37 hours");
+    const auto late = process_change(*connection_, ours_.caller, result.id);
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().kind, ErrorKind::conflict);
+    EXPECT_EQ(messages(result.id), "0");
+    moved("35 hours");
+    EXPECT_TRUE(process_change(*connection_, ours_.caller, result.id));
+}
+
 TEST_F(SubmitTest, the_same_key_answers_with_the_same_change_and_another_request_is_refused) {
     const auto line = add_device(ours_, 1);
     SubmitOptions options;
