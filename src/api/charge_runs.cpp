@@ -354,7 +354,11 @@ struct ReleaseBody {
 };
 BOOST_DESCRIBE_STRUCT(ReleaseBody, (), (charge_ids))
 
-base::Error empty_list() {
+// The charges that the body names; none named: all. `body` has `charge_ids`.
+template <class Body>
+Result<std::vector<std::int64_t>> named_charges(const Body& body) {
+    if (!body.charge_ids) return std::vector<std::int64_t>{};
+    if (!body.charge_ids->empty()) return *body.charge_ids;
     return base::invalid_input("must name at least one; leave it out for all", "/chargeIds");
 }
 
@@ -363,11 +367,11 @@ Result<Response> release(Call& call) {
     if (!id) return id.error();
     const auto body = call.body<ReleaseBody>();
     if (!body) return body.error();
-    if (body->charge_ids && body->charge_ids->empty()) return empty_list();
+    const auto named = named_charges(*body);
+    if (!named) return named.error();
     auto database = call.database();
     if (!database) return database.error();
-    const auto released = charges::release_parked(
-        **database, call.caller, *id, body->charge_ids.value_or(std::vector<std::int64_t>{}));
+    const auto released = charges::release_parked(**database, call.caller, *id, *named);
     if (!released) return released.error();
     return json_response(json::object{{"chargeRunId", id->value},
                                       {"releasedCount", released->released},
@@ -387,12 +391,12 @@ Result<Response> dismiss(Call& call) {
     if (!id) return id.error();
     const auto body = call.body<ReasonBody>();
     if (!body) return body.error();
-    if (body->charge_ids && body->charge_ids->empty()) return empty_list();
+    const auto named = named_charges(*body);
+    if (!named) return named.error();
     auto database = call.database();
     if (!database) return database.error();
-    const auto dismissed = charges::dismiss_parked(
-        **database, call.caller, *id, body->charge_ids.value_or(std::vector<std::int64_t>{}),
-        body->reason);
+    const auto dismissed =
+        charges::dismiss_parked(**database, call.caller, *id, *named, body->reason);
     if (!dismissed) return dismissed.error();
     return json_response(json::object{{"chargeRunId", id->value},
                                       {"dismissedCount", dismissed->dismissed},
@@ -404,12 +408,12 @@ Result<Response> reverse(Call& call) {
     if (!id) return id.error();
     const auto body = call.body<ReasonBody>();
     if (!body) return body.error();
-    if (body->charge_ids && body->charge_ids->empty()) return empty_list();
+    const auto named = named_charges(*body);
+    if (!named) return named.error();
     auto database = call.database();
     if (!database) return database.error();
-    const auto reversed = charges::reverse_charges(
-        **database, call.caller, *id, body->charge_ids.value_or(std::vector<std::int64_t>{}),
-        body->reason);
+    const auto reversed =
+        charges::reverse_charges(**database, call.caller, *id, *named, body->reason);
     if (!reversed) return reversed.error();
     return run_response(call, **database, reversed->run, 201);
 }

@@ -1,6 +1,6 @@
 // The auditor's SQL. Each rule is one read-only statement that answers (subject, detail) for what
 // breaks it; $1 is the tenant, $2 the seconds after which something due is overdue.
-#include "changes/audit.hpp"
+#include "changes/audit_rule.hpp"
 
 namespace carryall::changes {
 namespace {
@@ -9,17 +9,9 @@ using base::Result;
 using db::Params;
 using db::Query;
 
-struct Rule {
-    AuditRule rule;
-    bool after_calm_only = false;
-    // Also takes $2.
-    bool has_patience = false;
-    const char* sql;
-};
-
 // A change is live while it is NEW or PLANNED or has open pages; its devices are 'new', 'waiting',
 // 'unknown'.
-constexpr Rule kRules[] = {
+constexpr AuditSqlRule kRules[] = {
     {{"I1.counts", "the counters of a change are the states of its devices"}, false, false, R"(
         SELECT 'bulk_change ' || b.bulk_change_id,
                format('counters new %s waiting %s unknown %s processed %s error %s parked %s '
@@ -248,8 +240,9 @@ constexpr Query kBelieved{"audit_believed_devices", R"(
     GROUP BY d.device_id, d.iccid, d.status, p.carrier_plan_id
     ORDER BY d.device_id LIMIT $4::int)"};
 
-Result<void> check(db::Transaction& transaction, const Rule& rule, tenants::TenantId tenant_id,
-                   const AuditSettings& settings, std::vector<Violation>& found) {
+Result<void> check(db::Transaction& transaction, const AuditSqlRule& rule,
+                   tenants::TenantId tenant_id, const AuditSettings& settings,
+                   std::vector<Violation>& found) {
     // One row more than is listed tells that there are more; count(*) OVER () says how many.
     const std::string sql = "SELECT v.*, count(*) OVER () FROM (" + std::string(rule.sql) +
                             ") v (subject, detail) LIMIT " + std::to_string(kMaxListedViolations);
@@ -268,25 +261,34 @@ Result<void> check(db::Transaction& transaction, const Rule& rule, tenants::Tena
 
 }  // namespace
 
-std::vector<AuditRule> audit_rules() {
+std::vector<AuditRule> rules_of(std::span<const AuditSqlRule> rules) {
     std::vector<AuditRule> all;
-    for (const Rule& rule : kRules) all.push_back(rule.rule);
+    for (const AuditSqlRule& rule : rules) all.push_back(rule.rule);
     return all;
 }
 
-Result<std::vector<Violation>> audit(db::Connection& connection, tenants::TenantId tenant_id,
-                                     const AuditSettings& settings) {
+Result<std::vector<Violation>> audit_by(std::span<const AuditSqlRule> rules,
+                                        db::Connection& connection, tenants::TenantId tenant_id,
+                                        const AuditSettings& settings) {
     auto transaction = db::Transaction::begin(connection, tenant_id.value);
     if (!transaction) return transaction.error();
-    // All rules see one moment.
     CARRYALL_TRY(
         transaction->exec_text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
     std::vector<Violation> found;
-    for (const Rule& rule : kRules) {
+    for (const AuditSqlRule& rule : rules) {
         if (rule.after_calm_only && !settings.everything_is_finished) continue;
         CARRYALL_TRY(check(*transaction, rule, tenant_id, settings, found));
     }
     return found;
+}
+
+std::vector<AuditRule> audit_rules() {
+    return rules_of(kRules);
+}
+
+Result<std::vector<Violation>> audit(db::Connection& connection, tenants::TenantId tenant_id,
+                                     const AuditSettings& settings) {
+    return audit_by(kRules, connection, tenant_id, settings);
 }
 
 Result<std::vector<BelievedDevice>> believed_devices(db::Connection& connection,

@@ -1,8 +1,5 @@
-// The SQL of the auditor of charges. Each rule is one read-only statement that answers (subject,
-// detail) for what breaks it; $1 is the tenant, $2 the seconds after which something due is
-// overdue.
-#include <fmt/format.h>
-
+// The SQL of the auditor of charges.
+#include "changes/audit_rule.hpp"
 #include "charges/charge_audit.hpp"
 
 namespace carryall::charges {
@@ -13,14 +10,7 @@ using changes::Violation;
 using db::Params;
 using db::Query;
 
-struct Rule {
-    changes::AuditRule rule;
-    bool after_calm_only = false;
-    bool has_patience = false;  // also takes $2
-    const char* sql = nullptr;
-};
-
-constexpr Rule kRules[] = {
+constexpr changes::AuditSqlRule kRules[] = {
     {{"I1.charge_counts", "the counters of a charge list are the states of its charges"},
      false,
      false,
@@ -182,47 +172,16 @@ constexpr Query kBelieved{"audit_believed_charges", R"(
     WHERE c.tenant_id = $1 AND c.charge_id > $2 AND c.rev_customer_id IS NOT NULL
     ORDER BY c.charge_id LIMIT $3)"};
 
-Result<void> check(db::Transaction& transaction, const Rule& rule, tenants::TenantId tenant_id,
-                   const AuditSettings& settings, std::vector<Violation>& found) {
-    // One row more than is listed tells that there are more; count(*) OVER () says how many.
-    const std::string sql =
-        fmt::format("SELECT v.*, count(*) OVER () FROM ({}) v (subject, detail) LIMIT {}", rule.sql,
-                    changes::kMaxListedViolations);
-    Params params;
-    params.add(tenant_id);
-    if (rule.has_patience) params.add(settings.overdue_seconds);
-    const std::string name = fmt::format("audit_{}", rule.rule.id);
-    const auto rows = transaction.exec({name.c_str(), sql.c_str()}, params);
-    if (!rows) return rows.error();
-    for (std::size_t i = 0; i < rows->size(); ++i) {
-        found.push_back({rule.rule.id, tenant_id.value, rows->string(i, 0), rows->string(i, 1),
-                         i + 1 == rows->size() ? rows->integer(i, 2) : 1});
-    }
-    return {};
-}
-
 }  // namespace
 
 std::vector<changes::AuditRule> charge_audit_rules() {
-    std::vector<changes::AuditRule> all;
-    for (const Rule& rule : kRules) all.push_back(rule.rule);
-    return all;
+    return changes::rules_of(kRules);
 }
 
 Result<std::vector<Violation>> audit_charges(db::Connection& connection,
                                              tenants::TenantId tenant_id,
                                              const AuditSettings& settings) {
-    auto transaction = db::Transaction::begin(connection, tenant_id.value);
-    if (!transaction) return transaction.error();
-    // All rules see one moment.
-    CARRYALL_TRY(
-        transaction->exec_text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
-    std::vector<Violation> found;
-    for (const Rule& rule : kRules) {
-        if (rule.after_calm_only && !settings.everything_is_finished) continue;
-        CARRYALL_TRY(check(*transaction, rule, tenant_id, settings, found));
-    }
-    return found;
+    return changes::audit_by(kRules, connection, tenant_id, settings);
 }
 
 Result<std::vector<BelievedCharge>> believed_charges(db::Connection& connection,

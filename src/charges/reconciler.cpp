@@ -1,5 +1,4 @@
 // One reconciliation's turn: claim, read rounds of pages, compare, end or give back.
-#include <random>
 
 #include "accounts/reading_turn.hpp"
 #include "base/log.hpp"
@@ -21,11 +20,6 @@ void count_end(const char* state) {
     base::metrics::counter("carryall_charge_reconciliations_total", "Reconciliations that ended.",
                            {{"state", state}})
         .Increment();
-}
-
-double jitter() {
-    thread_local std::mt19937 random(std::random_device{}());
-    return std::uniform_real_distribution<double>(0.0, 1.0)(random);
 }
 
 }  // namespace
@@ -227,7 +221,7 @@ Result<void> Reconciler::give_up_or_pause(const ClaimedReconciliation& claim, Ac
     constexpr std::chrono::seconds kDefaultPause{5};
     if (failed.whole_account) account.turn.pace().pause(failed.retry_after.value_or(kDefaultPause));
     const int retry_number = got_on ? 0 : claim.retry_number;
-    const auto again = sync::retry_in(failed, retry_number, jitter(), settings_.retry);
+    const auto again = sync::retry_in(failed, retry_number, sync::jitter(), settings_.retry);
     if (!again) return fail(claim, failed.reason);
     base::log::warning("reconciliation_interrupted",
                        {{"reason", failed.reason}, {"retryInMs", again->count()}});

@@ -1,5 +1,4 @@
 // One sync's turn: claim, read page by page, compare, end or give back.
-#include <random>
 
 #include "accounts/reading_turn.hpp"
 #include "accounts/session_keeper.hpp"
@@ -25,11 +24,6 @@ void count_end(const char* state) {
     base::metrics::counter("carryall_inventory_syncs_total", "Readings that ended.",
                            {{"state", state}})
         .Increment();
-}
-
-double jitter() {
-    thread_local std::mt19937 random(std::random_device{}());
-    return std::uniform_real_distribution<double>(0.0, 1.0)(random);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "sync/reading.hpp"
 
 #include <deque>
+#include <random>
 
 namespace carryall::sync {
 namespace {
@@ -157,6 +158,11 @@ class PageReading {
 PageOutcome read_page(carriers::InventoryReading& reading, const ReadingSettings& settings,
                       http::Client& client, accounts::Pace& pace, const ReadingHooks& hooks) {
     return PageReading(settings, client, pace, hooks).run(reading);
+}
+
+double jitter() {
+    thread_local std::mt19937 random(std::random_device{}());
+    return std::uniform_real_distribution<double>(0.0, 1.0)(random);
 }
 
 }  // namespace carryall::sync

@@ -44,4 +44,7 @@ inline constexpr std::chrono::seconds kLongestWait{20};  // for the account's ne
 PageOutcome read_page(carriers::InventoryReading& reading, const ReadingSettings& settings,
                       http::Client& client, accounts::Pace& pace, const ReadingHooks& hooks);
 
+// Between 0 and 1, for retry_in: readers that failed together come back apart.
+double jitter();
+
 }  // namespace carryall::sync
